@@ -1,0 +1,30 @@
+/*
+ * Word lists: a set of short words kept as one string, "orders.read orders.write".
+ *
+ * The form that OAuth gives scopes, used for every list of short names in a record (scopes, groups,
+ * networks): fixed size, no allocation, printable as it stands. Words hold no spaces; a list is
+ * sorted by bytes and has each word once when it went through cs_words_add.
+ * Thread rule: pure.
+ */
+#ifndef CS_BASE_WORDS_H
+#define CS_BASE_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+/* Steps through a list: pass NULL in *cursor to begin; false at the end. The slice borrows. */
+bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word);
+size_t cs_words_count(const char *words);
+bool cs_words_has(const char *words, struct cs_slice word);
+/* Adds in order, once. CS_ERR_TOO_LARGE leaves the list as it was; CS_ERR_INVALID: space or empty. */
+CS_MUST_CHECK enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word);
+void cs_words_remove(char *words, struct cs_slice word);
+/* Every word of `part` is in `whole`. */
+bool cs_words_within(const char *part, const char *whole);
+/* The words of `want` that `have` lacks, into `missing` (its size is at least that of `want`). */
+void cs_words_missing(const char *want, const char *have, char *missing, size_t size);
+
+#endif
