@@ -76,7 +76,7 @@ CS_MUST_CHECK enum cs_err cs_hex_decode(const char *text, size_t text_len, uint8
  * characters. Decoding takes either case, refuses I, L, O and U (an id is copied, not typed), and a
  * first character that would overflow: CS_ERR_INVALID.
  */
-#define CS_BASE32_LEN(len) (((len) * 8 + 4) / 5)
+#define CS_BASE32_LEN(len) (((len)*8 + 4) / 5)
 void cs_base32_encode(const uint8_t *bytes, size_t len, char *out); /* and a NUL */
 CS_MUST_CHECK enum cs_err cs_base32_decode(const char *text, size_t text_len, uint8_t *out,
                                            size_t len);

@@ -4,9 +4,9 @@
  *     48 bits of milliseconds since 1970 | 16 random bits || 64 random bits
  *     \________ the handle: the row's key in its table ___/
  *
- * The handle is what tokens carry and what keys a row; the transaction that creates the row makes it
- * unique (vault/row.h). The second half is unguessable, so that an id found by its handle is proved
- * by comparing all 16 bytes. Thread rule: pure.
+ * The handle is what tokens carry and what keys a row; the transaction that creates the row makes
+ * it unique (vault/row.h). The second half is unguessable, so that an id found by its handle is
+ * proved by comparing all 16 bytes. Thread rule: pure.
  */
 #ifndef CS_BASE_ID_H
 #define CS_BASE_ID_H

@@ -2,9 +2,9 @@
  * Records: each kind of stored or transmitted struct is described once, by a table of fields, and
  * its CBOR, its JSON in both directions, and its documentation come from that table.
  *
- * A record is a plain C struct of fixed size: numbers, times, ids, bounded text, word lists, bounded
- * arrays of sub-records. No pointers, so it is copied by assignment and wiped by memset. Field
- * numbers are for ever: a field may be added with a new number or retired, never renumbered.
+ * A record is a plain C struct of fixed size: numbers, times, ids, bounded text, word lists,
+ * bounded arrays of sub-records. No pointers, so it is copied by assignment and wiped by memset.
+ * Field numbers are for ever: a field may be added with a new number or retired, never renumbered.
  * Thread rule: pure; no allocation in the CBOR paths.
  */
 #ifndef CS_BASE_RECORD_H
@@ -29,9 +29,9 @@ enum cs_field_type {
     CS_F_WORDS, /* char[size], a word list (base/words.h); JSON array of strings */
     CS_F_ID,    /* struct cs_id; JSON `prefix`_…, null for the zero id */
     CS_F_BYTES, /* uint8_t[size], exactly; JSON base64; all zero is null and is not stored */
-    CS_F_BLOB,  /* struct { uint16_t len; uint8_t bytes[]; } of `size` in all; JSON base64 or null */
-    CS_F_RECORD,/* a sub-record described by `sub` */
-    CS_F_LIST   /* an array of up to `max` sub-records of `sub`; its uint16_t count lies at `count` */
+    CS_F_BLOB, /* struct { uint16_t len; uint8_t bytes[]; } of `size` in all; JSON base64 or null */
+    CS_F_RECORD, /* a sub-record described by `sub` */
+    CS_F_LIST /* an array of up to `max` sub-records of `sub`; its uint16_t count lies at `count` */
 };
 
 enum cs_field_flag {
@@ -46,15 +46,15 @@ enum cs_field_flag {
 struct cs_field {
     uint16_t number; /* CBOR map key; 0: never stored */
     enum cs_field_type type;
-    uint32_t flags; /* enum cs_field_flag */
+    uint32_t flags;   /* enum cs_field_flag */
     const char *name; /* JSON member */
     size_t offset;
     size_t size;
-    size_t count_offset;       /* CS_F_LIST: where its uint16_t count lies */
-    int64_t min, max;          /* numbers: bounds in a body (both 0: none); texts: shortest and
-                                  longest in bytes (max 0: size - 1); lists: max elements */
-    const char *const *names;  /* CS_F_ENUM, CS_F_FLAGS: NULL-terminated */
-    const char *prefix;        /* CS_F_ID */
+    size_t count_offset;      /* CS_F_LIST: where its uint16_t count lies */
+    int64_t min, max;         /* numbers: bounds in a body (both 0: none); texts: shortest and
+                                 longest in bytes (max 0: size - 1); lists: max elements */
+    const char *const *names; /* CS_F_ENUM, CS_F_FLAGS: NULL-terminated */
+    const char *prefix;       /* CS_F_ID */
     const struct cs_record *sub;
     const char *doc; /* one sentence, for OpenAPI */
 };
@@ -82,8 +82,8 @@ struct cs_record {
 };
 
 /*
- * Writes the stored fields as one CBOR map (RFC 8949, definite lengths, keys ascending, unknown pairs
- * after the known). Zero, empty and false values are left out. Sticky errors are in `out`.
+ * Writes the stored fields as one CBOR map (RFC 8949, definite lengths, keys ascending, unknown
+ * pairs after the known). Zero, empty and false values are left out. Sticky errors are in `out`.
  */
 void cs_record_encode(const struct cs_record *record, const void *value, struct cs_buf *out);
 /*
@@ -97,8 +97,7 @@ CS_MUST_CHECK enum cs_err cs_record_decode(const struct cs_record *record, struc
 /* Writes one JSON object of the CS_FF_OUT fields, in the table's order. No newline. */
 void cs_record_json(const struct cs_record *record, const void *value, struct cs_buf *out);
 /* The same without the braces, to be joined with other members: "a":1,"b":2 (maybe nothing). */
-void cs_record_json_members(const struct cs_record *record, const void *value,
-                            struct cs_buf *out);
+void cs_record_json_members(const struct cs_record *record, const void *value, struct cs_buf *out);
 /* A JSON string with its quotes; input that is not UTF-8 becomes U+FFFD. */
 void cs_json_text(struct cs_buf *out, struct cs_slice text);
 
@@ -118,9 +117,10 @@ void cs_complain(struct cs_complaints *complaints, const char *pointer, const ch
 /*
  * Reads a JSON body into a zeroed struct by its CS_FF_IN fields. Strict: UTF-8, one object, no
  * unknown and no repeated member, no NUL, depth ≤ 8, each value of its type and within its bounds.
- * Members that were given are marked in `given` (bit i is fields[i]; tables of bodies have ≤ 64), so
- * that a PATCH can tell absent from empty. CS_ERR_INVALID with at least one complaint; the complaint
- * of text that is not JSON names line and column. Input values are never echoed for CS_FF_SECRET.
+ * Members that were given are marked in `given` (bit i is fields[i]; tables of bodies have ≤ 64),
+ * so that a PATCH can tell absent from empty. CS_ERR_INVALID with at least one complaint; the
+ * complaint of text that is not JSON names line and column. Input values are never echoed for
+ * CS_FF_SECRET.
  */
 CS_MUST_CHECK enum cs_err cs_record_from_json(const struct cs_record *record, struct cs_slice in,
                                               void *value, uint64_t *given,
@@ -131,19 +131,33 @@ CS_MUST_CHECK enum cs_err cs_record_from_json(const struct cs_record *record, st
     .number = (num), .type = (kind), .flags = (flag), .name = #member,                             \
     .offset = offsetof(strukt, member), .size = sizeof(((strukt *)0)->member), .doc = (docs)
 #define CS_FIELD(num, kind, strukt, member, flag, docs)                                            \
-    {CS_FIELD_AT_(num, kind, strukt, member, flag, docs)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, kind, strukt, member, flag, docs)                                        \
+    }
 #define CS_FIELD_RANGE(num, kind, strukt, member, flag, low, high, docs)                           \
-    {CS_FIELD_AT_(num, kind, strukt, member, flag, docs), .min = (low), .max = (high)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, kind, strukt, member, flag, docs), .min = (low), .max = (high)           \
+    }
 #define CS_FIELD_ENUM(num, strukt, member, flag, name_table, docs)                                 \
-    {CS_FIELD_AT_(num, CS_F_ENUM, strukt, member, flag, docs), .names = (name_table)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, CS_F_ENUM, strukt, member, flag, docs), .names = (name_table)            \
+    }
 #define CS_FIELD_FLAGS(num, strukt, member, flag, name_table, docs)                                \
-    {CS_FIELD_AT_(num, CS_F_FLAGS, strukt, member, flag, docs), .names = (name_table)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, CS_F_FLAGS, strukt, member, flag, docs), .names = (name_table)           \
+    }
 #define CS_FIELD_ID(num, strukt, member, flag, id_prefix, docs)                                    \
-    {CS_FIELD_AT_(num, CS_F_ID, strukt, member, flag, docs), .prefix = (id_prefix)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, CS_F_ID, strukt, member, flag, docs), .prefix = (id_prefix)              \
+    }
 #define CS_FIELD_SUB(num, strukt, member, flag, sub_record, docs)                                  \
-    {CS_FIELD_AT_(num, CS_F_RECORD, strukt, member, flag, docs), .sub = (sub_record)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, CS_F_RECORD, strukt, member, flag, docs), .sub = (sub_record)            \
+    }
 #define CS_FIELD_LIST(num, strukt, member, counter, flag, most, sub_record, docs)                  \
-    {CS_FIELD_AT_(num, CS_F_LIST, strukt, member, flag, docs),                                     \
-     .count_offset = offsetof(strukt, counter), .max = (most), .sub = (sub_record)}
+    {                                                                                              \
+        CS_FIELD_AT_(num, CS_F_LIST, strukt, member, flag, docs),                                  \
+            .count_offset = offsetof(strukt, counter), .max = (most), .sub = (sub_record)          \
+    }
 
 #endif

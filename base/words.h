@@ -19,7 +19,8 @@
 bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word);
 size_t cs_words_count(const char *words);
 bool cs_words_has(const char *words, struct cs_slice word);
-/* Adds in order, once. CS_ERR_TOO_LARGE leaves the list as it was; CS_ERR_INVALID: space or empty. */
+/* Adds in order, once. CS_ERR_TOO_LARGE leaves the list as it was; CS_ERR_INVALID: space or empty.
+ */
 CS_MUST_CHECK enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word);
 void cs_words_remove(char *words, struct cs_slice word);
 /* Every word of `part` is in `whole`. */

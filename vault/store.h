@@ -7,12 +7,14 @@
  * ordered range; keys of 1 to 511 bytes in byte order, values to 64 KiB.
  *
  * Writing: cs_store_update queues a function for the single writer, which runs the waiting ones one
- * after another, each seeing what those before it wrote, and commits them together (group commit, at
- * most CS_BATCH_KEYS keys and CS_BATCH_BYTES bytes). The caller sleeps until the commit that holds
- * its change is durable. A function that fails leaves no trace and does not disturb its neighbours.
+ * after another, each seeing what those before it wrote, and commits them together (group commit,
+ * at most CS_BATCH_KEYS keys and CS_BATCH_BYTES bytes). The caller sleeps until the commit that
+ * holds its change is durable. A function that fails leaves no trace and does not disturb its
+ * neighbours.
  *
  * The function must be pure: it may be run more than once, and does nothing outside its transaction
- * but overwrite its own `arg`'s results. cs_tx_now_ms and cs_tx_random give each run the same answers.
+ * but overwrite its own `arg`'s results. cs_tx_now_ms and cs_tx_random give each run the same
+ * answers.
  *
  * Thread rule: a store is used from any thread; a transaction only inside its function.
  */
@@ -39,17 +41,17 @@ struct cs_clock;
 struct cs_log;
 
 struct cs_store_params {
-    const char *path;   /* folder; must exist, mode 0700 */
-    size_t map_size;    /* most bytes that the data may grow to; 0: 64 GiB (sparse) */
+    const char *path;     /* folder; must exist, mode 0700 */
+    size_t map_size;      /* most bytes that the data may grow to; 0: 64 GiB (sparse) */
     unsigned table_count; /* tables are numbers 0 … table_count - 1, at most CS_TABLE_MAX */
-    bool create;        /* make a new one: CS_ERR_EXISTS if there is one. Otherwise CS_ERR_NOT_FOUND */
+    bool create; /* make a new one: CS_ERR_EXISTS if there is one. Otherwise CS_ERR_NOT_FOUND */
     const struct cs_clock *clock; /* borrowed for the store's life */
     struct cs_log *log;           /* borrowed, may be NULL */
 };
 
 /*
- * Opens and starts the writer. CS_ERR_CORRUPT: the file is shorter than it says (never mapped then),
- * or not a store; CS_ERR_CONFLICT: another process has it open; CS_ERR_IO; CS_ERR_NOMEM.
+ * Opens and starts the writer. CS_ERR_CORRUPT: the file is shorter than it says (never mapped
+ * then), or not a store; CS_ERR_CONFLICT: another process has it open; CS_ERR_IO; CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_store_open(const struct cs_store_params *params,
                                         struct cs_store **out);
@@ -62,8 +64,8 @@ typedef enum cs_err cs_tx_fn(struct cs_tx *tx, void *arg);
  * Runs fn(tx, arg) in a write transaction and returns when it is durable. Returns what fn returned;
  * or CS_ERR_UNAVAILABLE (closing, or the engine failed: nothing was acknowledged, and the store
  * refuses everything from then on: exit and restart), CS_ERR_FULL (no room; only updates that
- * began with cs_tx_use_reserve still fit), CS_ERR_TOO_LARGE (alone over the batch limit). `seq`, may
- * be NULL, gets the store's sequence number of the commit, 0 when nothing was written.
+ * began with cs_tx_use_reserve still fit), CS_ERR_TOO_LARGE (alone over the batch limit). `seq`,
+ * may be NULL, gets the store's sequence number of the commit, 0 when nothing was written.
  */
 CS_MUST_CHECK enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, void *arg,
                                           uint64_t *seq);
@@ -75,14 +77,15 @@ bool cs_store_fresh(const struct cs_store *store);
 bool cs_store_failed(const struct cs_store *store);
 
 struct cs_store_stats {
-    uint64_t seq;          /* of the last commit */
-    uint64_t used_bytes;   /* of the map */
+    uint64_t seq;        /* of the last commit */
+    uint64_t used_bytes; /* of the map */
     uint64_t map_bytes;
     uint64_t commits, updates, retries;
 };
 void cs_store_stats(struct cs_store *store, struct cs_store_stats *out);
 
-/* A consistent, compacted copy into a new file. CS_ERR_EXISTS, CS_ERR_IO. Runs beside everything. */
+/* A consistent, compacted copy into a new file. CS_ERR_EXISTS, CS_ERR_IO. Runs beside everything.
+ */
 CS_MUST_CHECK enum cs_err cs_store_backup(struct cs_store *store, const char *path);
 
 /* Inside a transaction. Slices that come out are valid until the function returns. */
@@ -102,8 +105,8 @@ struct cs_range {
     struct cs_slice to;   /* first key that may not (exclusive); empty: the table's end */
     enum cs_order order;  /* descending starts at the last key below `to` */
 };
-/* Called for each row; *stop = true ends the walk. It may read, put and delete through tx; rows that
- * it writes ahead of the walk are seen, as a final value per key. */
+/* Called for each row; *stop = true ends the walk. It may read, put and delete through tx; rows
+ * that it writes ahead of the walk are seen, as a final value per key. */
 typedef enum cs_err cs_row_fn(struct cs_tx *tx, struct cs_slice key, struct cs_slice value,
                               void *arg, bool *stop);
 /* Returns CS_OK at the end of the range or on stop, else what the function returned. */
