@@ -19,7 +19,11 @@
 bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word);
 size_t cs_words_count(const char *words);
 bool cs_words_has(const char *words, struct cs_slice word);
-/* Adds in order, once. CS_ERR_TOO_LARGE leaves the list as it was; CS_ERR_INVALID: space or empty.
+/* One word and nothing else: not empty, no space, no control character. */
+bool cs_words_is_word(struct cs_slice word);
+/*
+ * Adds in order, once; `word` lies outside the list, whose memory has `size` bytes. CS_ERR_INVALID
+ * unless cs_words_is_word; CS_ERR_TOO_LARGE leaves the list as it was.
  */
 CS_MUST_CHECK enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word);
 void cs_words_remove(char *words, struct cs_slice word);
@@ -27,5 +31,13 @@ void cs_words_remove(char *words, struct cs_slice word);
 bool cs_words_within(const char *part, const char *whole);
 /* The words of `want` that `have` lacks, into `missing` (its size is at least that of `want`). */
 void cs_words_missing(const char *want, const char *have, char *missing, size_t size);
+
+/*
+ * For "did you mean": how many letters must be put in, left out, replaced or exchanged with their
+ * neighbour to make one word of the other. SIZE_MAX for words of more than 64 bytes.
+ */
+size_t cs_words_distance(struct cs_slice a, struct cs_slice b);
+/* That distance is so short that `known` is likely meant. */
+bool cs_words_is_near(struct cs_slice known, struct cs_slice typed, size_t distance);
 
 #endif
