@@ -1,0 +1,123 @@
+/*
+ * The audit log: what happened, who did it, to what; written in the transaction of the change.
+ *
+ * Entries are numbered from 0 without a gap. Each holds the hash of the one before, and its own
+ * hash is SHA-256(0x00 | its canonical bytes): the leaf hash of RFC 6962 section 2.1, so that a
+ * Merkle tree stands over the same entries. The detail is kept beside the hashed part, which holds
+ * only its digest. The head row (count, hash of the last) changes with each entry. The log is also
+ * what webhooks will be sent from: the actions are the event names of the contract and those that
+ * only the log has. Thread rule: inside a transaction; cs_audit_verify_* are pure.
+ */
+#ifndef CS_VAULT_AUDIT_H
+#define CS_VAULT_AUDIT_H
+
+#include "base/record.h"
+#include "vault/row.h"
+
+#define CS_HASH_LEN 32
+#define CS_DETAIL_SIZE 640
+
+/* symbol, name */
+#define CS_ACTION_TABLE(X)                                                                         \
+    X(VAULT_CREATED, "vault.created")                                                              \
+    X(VAULT_OPENED, "vault.opened")                                                                \
+    X(POLICY_CHANGED, "policy.changed")                                                            \
+    X(ACCOUNT_CREATED, "account.created")                                                          \
+    X(ACCOUNT_CHANGED, "account.changed")                                                          \
+    X(ACCOUNT_SUSPENDED, "account.suspended")                                                      \
+    X(ACCOUNT_RESUMED, "account.resumed")                                                          \
+    X(USER_CREATED, "user.created")                                                                \
+    X(USER_CHANGED, "user.changed")                                                                \
+    X(TOKEN_CREATED, "token.created")                                                              \
+    X(TOKEN_REVOKED, "token.revoked")                                                              \
+    X(CREDENTIAL_CREATED, "credential.created")                                                    \
+    X(CREDENTIAL_CHANGED, "credential.changed")                                                    \
+    X(CREDENTIAL_DELIVERED, "credential.delivered")                                                \
+    X(CREDENTIAL_ACTIVATED, "credential.activated")                                                \
+    X(CREDENTIAL_ROTATED, "credential.rotated")                                                    \
+    X(CREDENTIAL_DISABLED, "credential.disabled")                                                  \
+    X(CREDENTIAL_ENABLED, "credential.enabled")                                                    \
+    X(CREDENTIAL_REVOKED, "credential.revoked")                                                    \
+    X(CREDENTIAL_EXPIRED, "credential.expired")                                                    \
+    X(CREDENTIAL_QUARANTINED, "credential.quarantined")                                            \
+    X(CREDENTIAL_RELEASED, "credential.released")                                                  \
+    X(REQUEST_CREATED, "request.created")                                                          \
+    X(REQUEST_CHANGED, "request.changed")                                                          \
+    X(REQUEST_DECIDED, "request.decided")                                                          \
+    X(REQUEST_APPROVED, "request.approved")                                                        \
+    X(REQUEST_REJECTED, "request.rejected")                                                        \
+    X(REQUEST_ASKED, "request.asked")                                                              \
+    X(REQUEST_REPLIED, "request.replied")                                                          \
+    X(REQUEST_WITHDRAWN, "request.withdrawn")                                                      \
+    X(REQUEST_EXPIRED, "request.expired")                                                          \
+    X(GRANT_WITHDRAWN, "grant.withdrawn")                                                          \
+    X(CLAIM_CREATED, "claim.created")                                                              \
+    X(CLAIM_USED, "claim.used")                                                                    \
+    X(CLAIM_REFUSED, "claim.refused")                                                              \
+    X(CLAIM_REPLAYED, "claim.replayed")                                                            \
+    X(CLAIM_EXPIRED, "claim.expired")                                                              \
+    X(CLAIM_VOIDED, "claim.voided")
+
+enum cs_action {
+#define CS_ACTION_SYMBOL_(symbol, name) CS_ACTION_##symbol,
+    CS_ACTION_TABLE(CS_ACTION_SYMBOL_)
+#undef CS_ACTION_SYMBOL_
+        CS_ACTION_COUNT
+};
+extern const char *const cs_action_names[]; /* NULL-terminated */
+
+struct cs_audit_params {
+    enum cs_action action;
+    const char *object_prefix;   /* "cred"; "" when there is no object */
+    const struct cs_id *object;  /* may be NULL */
+    const struct cs_id *account; /* may be NULL */
+    const char *detail; /* one JSON object in text, or NULL; never a secret. CS_DETAIL_SIZE - 1 */
+};
+
+struct cs_audit_entry {
+    uint64_t index;
+    int64_t time;
+    int action;
+    int actor_kind;
+    struct cs_id actor;
+    char object[CS_ID_TEXT_SIZE]; /* "cred_…" */
+    struct cs_id account;
+    char request_id[65];
+    char address[46];
+    uint8_t detail_hash[CS_HASH_LEN]; /* SHA-256 of the detail text; zero when it is "" */
+    uint8_t previous[CS_HASH_LEN];    /* zero for entry 0 */
+    /* Beside the hashed part: */
+    char detail[CS_DETAIL_SIZE];
+    uint8_t hash[CS_HASH_LEN];
+    struct cs_extra extra;
+};
+extern const struct cs_record cs_audit_entry_record;
+
+/* What a decision or retrieval answers with, so that its holder can ask for it again. */
+struct cs_receipt {
+    uint64_t index;
+    uint8_t hash[CS_HASH_LEN];
+};
+extern const struct cs_record cs_receipt_record; /* {"index": 7, "hash": base64} */
+
+/* Appends. `receipt` may be NULL. Where it fails, the caller's change must fail too. */
+CS_MUST_CHECK enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *params,
+                                       struct cs_receipt *receipt);
+
+struct cs_audit_filter {
+    int action;           /* -1: any */
+    struct cs_id account; /* zero: any */
+    const char *object;   /* NULL: any; else "cred_…" */
+};
+/* page->after and ->next are index + 1. `out` has room for page->limit entries. */
+CS_MUST_CHECK enum cs_err cs_audit_list(struct cs_ctx *ctx, const struct cs_audit_filter *filter,
+                                        struct cs_page *page, struct cs_audit_entry *out,
+                                        size_t *count);
+/*
+ * Recomputes every hash and link up to the head. CS_ERR_CORRUPT with *bad the first index that is
+ * wrong (or missing); *count how many there are. Reads in pages.
+ */
+CS_MUST_CHECK enum cs_err cs_audit_verify_vault(struct cs_vault *vault, uint64_t *count,
+                                                uint64_t *bad);
+
+#endif

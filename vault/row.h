@@ -1,0 +1,91 @@
+/*
+ * Rows: records in tables, sealed. The only way that domain code reads and writes the store.
+ *
+ * A table of rows has a record description, and keys that hold no personal data in the clear: a
+ * handle (base/id.h), handles one after another, or a keyed hash. An index table has no record: its
+ * values are sealed too, and empty, so that a row that was planted or moved does not open.
+ * Thread rule: inside a transaction.
+ */
+#ifndef CS_VAULT_ROW_H
+#define CS_VAULT_ROW_H
+
+#include "base/id.h"
+#include "base/record.h"
+#include "vault/keyring.h"
+#include "vault/vault.h"
+
+/* Every table of the store, in all layers. Numbers are for ever. */
+enum cs_table_number {
+    CS_TABLE_KEYRING = 0,
+    CS_TABLE_ACCOUNT = 1,
+    CS_TABLE_SUSPENSION = 2, /* account handle: there while the account is suspended */
+    CS_TABLE_USER = 3,
+    CS_TABLE_USER_BY_EMAIL = 4, /* keyed hash of the address -> user */
+    CS_TABLE_ACCESS = 5,        /* access tokens and service tokens */
+    CS_TABLE_ACCESS_BY_USER = 6,
+    CS_TABLE_CREDENTIAL = 7,
+    CS_TABLE_CREDENTIAL_BY_ACCOUNT = 8, /* account handle | credential handle */
+    CS_TABLE_ACTIVE = 9,                /* account handle | mode: count of active credentials */
+    CS_TABLE_CLAIM = 10,
+    CS_TABLE_REQUEST = 11,
+    CS_TABLE_REQUEST_BY_ACCOUNT = 12, /* account handle | request handle */
+    CS_TABLE_REQUEST_BY_STATE = 13,   /* state | request handle */
+    CS_TABLE_GRANT = 14,
+    CS_TABLE_DUE = 15, /* time ms | what | handle: what the sweeper has to look at, and when */
+    CS_TABLE_AUDIT = 16,
+    CS_TABLE_AUDIT_HEAD = 17,
+    CS_TABLE_USAGE_DAY = 18,  /* credential handle | day */
+    CS_TABLE_USAGE_LAST = 19, /* credential handle */
+    CS_TABLE_REPLAY = 20,     /* keyed hash of caller, route and Idempotency-Key */
+    CS_TABLE_META = 21,
+    CS_TABLE_NUMBERS = 22 /* how many there are */
+};
+
+struct cs_table {
+    unsigned number;
+    const char *name;               /* associated data; for ever */
+    const struct cs_record *record; /* NULL: an index table */
+};
+
+/* Largest encoded record. */
+#define CS_ROW_MAX 32768
+
+/* Keys of one or two handles, in byte order. `out` has 8 or 16 bytes. */
+struct cs_slice cs_key_handle(uint64_t handle, uint8_t out[8]);
+struct cs_slice cs_key_pair(uint64_t first, uint64_t second, uint8_t out[16]);
+
+/* CS_ERR_NOT_FOUND; CS_ERR_CORRUPT (logged with table and key's hex): it does not open. */
+CS_MUST_CHECK enum cs_err cs_row_get(struct cs_ctx *ctx, const struct cs_table *table,
+                                     struct cs_slice key, void *value);
+CS_MUST_CHECK enum cs_err cs_row_put(struct cs_ctx *ctx, const struct cs_table *table,
+                                     enum cs_realm realm, struct cs_slice key, const void *value);
+CS_MUST_CHECK enum cs_err cs_row_delete(struct cs_ctx *ctx, const struct cs_table *table,
+                                        struct cs_slice key);
+/*
+ * Rows whose record begins with its `struct cs_id`: found by the handle, proved by the whole id.
+ * CS_ERR_NOT_FOUND when the second half differs. */
+CS_MUST_CHECK enum cs_err cs_row_get_id(struct cs_ctx *ctx, const struct cs_table *table,
+                                        const struct cs_id *id, void *value);
+CS_MUST_CHECK enum cs_err cs_row_put_id(struct cs_ctx *ctx, const struct cs_table *table,
+                                        enum cs_realm realm, const void *value);
+/* A new id whose handle no row of `table` has yet. From the transaction's time and randomness. */
+CS_MUST_CHECK enum cs_err cs_row_new_id(struct cs_ctx *ctx, const struct cs_table *table,
+                                        struct cs_id *out);
+
+CS_MUST_CHECK enum cs_err cs_index_put(struct cs_ctx *ctx, const struct cs_table *table,
+                                       struct cs_slice key);
+CS_MUST_CHECK enum cs_err cs_index_has(struct cs_ctx *ctx, const struct cs_table *table,
+                                       struct cs_slice key, bool *has);
+
+/*
+ * Walks rows of a range: opened and decoded into `value` (caller's struct; untouched for an index
+ * table), then fn. *stop ends it. */
+typedef enum cs_err cs_row_each_fn(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
+                                   bool *stop);
+CS_MUST_CHECK enum cs_err cs_row_each(struct cs_ctx *ctx, const struct cs_table *table,
+                                      const struct cs_range *range, void *value, cs_row_each_fn *fn,
+                                      void *arg);
+/* The range of keys that begin with `prefix`; `room` (prefix.len bytes) backs the result. */
+struct cs_range cs_range_prefix(struct cs_slice prefix, uint8_t *room, enum cs_order order);
+
+#endif
