@@ -1,0 +1,79 @@
+/*
+ * Access: the tokens by which people and services call, and who a caller is.
+ *
+ * An access token (cs_user_…) acts for its user with the user's roles of the moment; a service
+ * token (cs_svc_…) has roles of its own. Both are shown once and kept as a keyed hash. Thread rule:
+ * inside a transaction.
+ */
+#ifndef CS_VAULT_ACCESS_H
+#define CS_VAULT_ACCESS_H
+
+#include "base/secret.h"
+#include "vault/user.h"
+
+enum cs_access_kind { CS_ACCESS_USER, CS_ACCESS_SERVICE };
+extern const char *const cs_access_kind_names[];
+#define CS_ACCESS_PREFIX "tok"  /* access tokens of users */
+#define CS_SERVICE_PREFIX "svc" /* service tokens */
+
+struct cs_access {
+    struct cs_id id;
+    int kind;
+    struct cs_id user_id; /* CS_ACCESS_USER: whose it is */
+    char name[101];
+    uint32_t roles; /* CS_ACCESS_SERVICE: CS_ROLE_GATEWAY */
+    char hint[40];
+    int64_t created_at;
+    struct cs_id created_by;
+    int64_t expires_at; /* 0: never */
+    int64_t revoked_at; /* 0: not */
+    uint8_t hash[32];
+    uint64_t hash_version;
+    struct cs_extra extra;
+};
+/* Members: without the hash; the id is written as `tok_` or `svc_` by cs_access_json. */
+extern const struct cs_record cs_access_record;
+void cs_access_json(const struct cs_access *access, struct cs_buf *out);
+
+/* Who calls, as the server hands it to handlers. */
+struct cs_caller {
+    enum cs_access_kind kind;
+    struct cs_access access;
+    struct cs_user user; /* zeroed for a service token */
+    uint32_t roles;
+};
+
+struct cs_access_params {
+    enum cs_access_kind kind;
+    struct cs_id user_id; /* CS_ACCESS_USER */
+    const char *name;
+    uint32_t roles; /* CS_ACCESS_SERVICE */
+    int64_t expires_at;
+    struct cs_id created_by;
+};
+CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,
+                                           const struct cs_access_params *params,
+                                           struct cs_access *out, struct cs_secret **token);
+/*
+ * CS_ERR_UNAUTHENTIC for everything that is not a good token: malformed, unknown, wrong, expired,
+ * revoked, of a disabled user; all cost the same work once the checksum holds.
+ */
+CS_MUST_CHECK enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token,
+                                                 struct cs_caller *out);
+/* The cheap form for service tokens on the gateway path: no user row, no copy of the record. */
+CS_MUST_CHECK enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token,
+                                                  uint32_t role, struct cs_id *id);
+CS_MUST_CHECK enum cs_err cs_access_get(struct cs_ctx *ctx, const struct cs_id *id,
+                                        struct cs_access *out);
+/* Of one user, or (zero id) all. */
+CS_MUST_CHECK enum cs_err cs_access_list(struct cs_ctx *ctx, const struct cs_id *user,
+                                         struct cs_page *page, struct cs_access *out,
+                                         size_t *count);
+CS_MUST_CHECK enum cs_err cs_access_revoke(struct cs_ctx *ctx, const struct cs_id *id,
+                                           struct cs_access *out);
+/* May see (or change) objects of the account: its developer; reviewers, auditors, admins see all.
+ */
+bool cs_caller_develops(const struct cs_caller *caller, const struct cs_id *account);
+bool cs_caller_sees(const struct cs_caller *caller, const struct cs_id *account);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Claims: single-use tokens, each of which fetches one credential's pair once.
+ *
+ * The fetch mints the secret. With an X25519 public key the pair leaves as a sealed box
+ * (crypto_box_seal), and the same key may ask again and gets the same box until it acknowledges;
+ * only that box is kept, which nothing of ours opens. Without a key the pair is given once. Any
+ * other second fetch is an alarm. Thread rule: inside a transaction.
+ */
+#ifndef CS_VAULT_CLAIM_H
+#define CS_VAULT_CLAIM_H
+
+#include "vault/credential.h"
+
+enum cs_claim_state { CS_CLAIM_OPEN, CS_CLAIM_USED, CS_CLAIM_VOIDED, CS_CLAIM_EXPIRED };
+extern const char *const cs_claim_state_names[];
+#define CS_CLAIM_PREFIX "clm"
+#define CS_BOX_MAX 512
+
+struct cs_box {
+    uint16_t len;
+    uint8_t bytes[CS_BOX_MAX];
+};
+
+struct cs_claim {
+    struct cs_id id;
+    int state;
+    int mode;
+    struct cs_id credential_id;
+    struct cs_id account_id;
+    struct cs_id request_id; /* zero for a test credential */
+    int64_t created_at;
+    struct cs_id created_by;
+    int64_t expires_at;
+    int64_t used_at;
+    uint64_t replays;       /* refused fetches after the first */
+    uint8_t public_key[32]; /* of the claimant that fetched with one */
+    struct cs_box box;
+    uint8_t hash[32];
+    uint64_t hash_version;
+    struct cs_extra extra;
+};
+extern const struct cs_record cs_claim_record;
+
+enum cs_second_fetch { CS_SECOND_FETCH_ALERT, CS_SECOND_FETCH_QUARANTINE };
+
+/*
+ * Makes a claim on a credential that is pending_delivery (CS_ERR_CONFLICT otherwise); voids its
+ * open claim. */
+struct cs_claim_params {
+    struct cs_id credential_id;
+    struct cs_id request_id;
+    int64_t expires_at;
+    struct cs_id created_by;
+};
+CS_MUST_CHECK enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *params,
+                                          struct cs_claim *out, struct cs_secret **token);
+/* Proves a token: CS_ERR_NOT_FOUND for all that is not one of ours. *out has the state of now. */
+CS_MUST_CHECK enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token,
+                                        struct cs_claim *out);
+
+struct cs_fetch_params {
+    struct cs_slice token;
+    const uint8_t *public_key;                     /* 32 bytes, or NULL */
+    enum cs_second_fetch on_second[CS_MODE_COUNT]; /* the policy's */
+};
+struct cs_fetch {
+    enum cs_err refusal; /* CS_OK: fetched; CS_ERR_GONE with ctx->fault set: refused */
+    struct cs_claim claim;
+    struct cs_credential credential;
+    struct cs_secret *secret; /* without a public key; the caller frees */
+    struct cs_box box;        /* with one: the sealed JSON {"client_id","client_secret"} */
+};
+/*
+ * CS_OK also for a refusal that leaves a trace (an alarm in the log, a quarantine): look at
+ * out->refusal. CS_ERR_NOT_FOUND for an unknown claim.
+ */
+CS_MUST_CHECK enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                                         struct cs_fetch *out);
+/* The pair itself says that it arrived: delivered -> active, the box is erased. */
+CS_MUST_CHECK enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
+                                               struct cs_slice client_id,
+                                               struct cs_slice client_secret,
+                                               struct cs_credential *out);
+/* For the sweeper: an open claim whose time has come becomes expired. By handle. */
+CS_MUST_CHECK enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Limits: how often, per credential, by GCRA (the leaky bucket as a clock) in bounded memory.
+ *
+ * One entry is two numbers. Entries whose bucket is empty again are forgotten first; when all
+ * places are in use by busy ones, the new one is let through uncounted and counted in `overflows`.
+ * Thread rule: from any thread; a shard's lock is held for nanoseconds and shared with no writer.
+ */
+#ifndef CS_VAULT_LIMITS_H
+#define CS_VAULT_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct cs_limits; /* opaque */
+
+/* `places` is rounded up to a power of two; 16 bytes each. */
+CS_MUST_CHECK enum cs_err cs_limits_new(size_t places, struct cs_limits **out);
+void cs_limits_free(struct cs_limits **limits);
+
+struct cs_limit_ask {
+    uint64_t who;       /* a handle; never 0 */
+    uint64_t limit;     /* so many, > 0 */
+    uint64_t period_ms; /* in a period, > 0; the burst is `limit` */
+    uint32_t cost;      /* 0: only looks */
+    int64_t now_ns;     /* monotonic */
+};
+struct cs_limit_told {
+    bool allowed;
+    uint64_t remaining;
+    uint64_t reset_ms;       /* until the bucket is empty again */
+    uint64_t retry_after_ms; /* 0 when allowed */
+};
+/* A refused ask uses up nothing. */
+void cs_limits_ask(struct cs_limits *limits, const struct cs_limit_ask *ask,
+                   struct cs_limit_told *out);
+uint64_t cs_limits_overflows(const struct cs_limits *limits);
+
+#endif
