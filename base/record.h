@@ -23,7 +23,7 @@ enum cs_field_type {
     CS_F_INT,   /* int64_t; JSON number */
     CS_F_TIME,  /* int64_t, ms since 1970; JSON RFC 3339, null for 0 */
     CS_F_BOOL,  /* bool */
-    CS_F_ENUM,  /* int, an index into `names`; stored as a number, JSON as its name */
+    CS_F_ENUM,  /* int, an index into `names`; stored as a number, JSON as its name; "" is null */
     CS_F_FLAGS, /* uint32_t, bit i is names[i]; stored as a number, JSON as an array of names */
     CS_F_TEXT,  /* char[size], NUL-terminated UTF-8; JSON string, null for "" if CS_FF_NULLABLE */
     CS_F_WORDS, /* char[size], a word list (base/words.h); JSON array of strings */
@@ -38,8 +38,9 @@ enum cs_field_flag {
     CS_FF_OUT = 1 << 0,      /* appears in JSON output */
     CS_FF_IN = 1 << 1,       /* may be given in a JSON body */
     CS_FF_REQUIRED = 1 << 2, /* must be given in a JSON body */
-    CS_FF_NULLABLE = 1 << 3, /* empty text is told as null; null is taken in a body */
-    CS_FF_OMIT = 1 << 4,     /* an empty value is left out of JSON output instead of null */
+    CS_FF_NULLABLE = 1 << 3, /* an empty text or sub-record is told as null; null is taken in a
+                                body, for every type */
+    CS_FF_OMIT = 1 << 4,     /* a value that is 0, false or empty is left out of JSON output */
     CS_FF_SECRET = 1 << 5    /* never logged, never echoed in an error */
 };
 
@@ -51,8 +52,10 @@ struct cs_field {
     size_t offset;
     size_t size;
     size_t count_offset;      /* CS_F_LIST: where its uint16_t count lies */
-    int64_t min, max;         /* numbers: bounds in a body (both 0: none); texts: shortest and
-                                 longest in bytes (max 0: size - 1); lists: max elements */
+    int64_t min, max;         /* bounds in a body. Numbers, times: lowest and highest (both 0:
+                                 none); texts, blobs: shortest and longest in bytes (max 0: what
+                                 fits); word lists: fewest and most words (max 0: what fits);
+                                 lists: fewest and most elements (max also bounds storage) */
     const char *const *names; /* CS_F_ENUM, CS_F_FLAGS: NULL-terminated */
     const char *prefix;       /* CS_F_ID */
     const struct cs_record *sub;
@@ -75,21 +78,33 @@ struct cs_record {
     uint8_t schema;   /* version of what is stored, from 1; 0 for what is never stored */
     size_t size;      /* sizeof the struct */
     bool has_extra;
-    size_t extra_offset; /* of its struct cs_extra, if has_extra */
-    const struct cs_field *fields;
+    size_t extra_offset;           /* of its struct cs_extra, if has_extra */
+    const struct cs_field *fields; /* those that are stored stand in order of their numbers */
     size_t field_count;
     const char *doc;
 };
 
 /*
- * Writes the stored fields as one CBOR map (RFC 8949, definite lengths, keys ascending, unknown
- * pairs after the known). Zero, empty and false values are left out. Sticky errors are in `out`.
+ * A table that a programmer got right: numbers ascending and once, names once, sizes as the types
+ * have them, at least what each type needs (names, sub, prefix, max). For tests: every table of the
+ * house passes. Encoding asserts the part of it that storage rests on.
+ */
+bool cs_record_is_sound(const struct cs_record *record);
+
+/*
+ * Writes the stored fields as one CBOR map in the deterministic form of RFC 8949 section 4.2.1
+ * (definite lengths, shortest heads, keys ascending with the unknown pairs in their places). Zero,
+ * empty and false values are left out. A value that could not be read back (text that is not UTF-8
+ * or has no NUL, an enum or count out of its bounds) is CS_ERR_INVALID in `out`.
  */
 void cs_record_encode(const struct cs_record *record, const void *value, struct cs_buf *out);
 /*
- * The reverse. Fields that are absent come out zero. The whole of `in` must be one well-formed map
- * without repeated keys: CS_ERR_CORRUPT otherwise, also for a value out of its field's bounds;
- * CS_ERR_UNSUPPORTED when unknown pairs do not fit. `value` is undefined after a failure.
+ * The reverse. Fields that are absent, or are never stored, come out zero or empty; bytes behind
+ * the end of a text, blob or list and members that no field describes are left as they were, so
+ * that a reader on the hot path need not clear the struct. The whole of `in` must be one map in
+ * exactly the form that encoding gives it: CS_ERR_CORRUPT otherwise, also for a value that does not
+ * fit its field. CS_ERR_UNSUPPORTED when unknown pairs do not fit or the record keeps none, or are
+ * nested deeper than 8. `value` is undefined after a failure. Allocates nothing.
  */
 CS_MUST_CHECK enum cs_err cs_record_decode(const struct cs_record *record, struct cs_slice in,
                                            void *value);
@@ -101,6 +116,12 @@ void cs_record_json_members(const struct cs_record *record, const void *value, s
 /* A JSON string with its quotes; input that is not UTF-8 becomes U+FFFD. */
 void cs_json_text(struct cs_buf *out, struct cs_slice text);
 
+/*
+ * Makes jansson wipe what it frees, and seeds its hash tables. Once, before the first use of
+ * jansson and before threads.
+ */
+void cs_json_setup(void);
+
 /* What is wrong with a body: where (RFC 6901), and what would be right. At most 16 are told. */
 #define CS_COMPLAINTS_MAX 16
 struct cs_complaint {
@@ -111,16 +132,19 @@ struct cs_complaints {
     size_t count;
     struct cs_complaint items[CS_COMPLAINTS_MAX];
 };
+/* Does nothing after the sixteenth. What is too long is cut at a character. */
 void cs_complain(struct cs_complaints *complaints, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Reads a JSON body into a zeroed struct by its CS_FF_IN fields. Strict: UTF-8, one object, no
- * unknown and no repeated member, no NUL, depth ≤ 8, each value of its type and within its bounds.
- * Members that were given are marked in `given` (bit i is fields[i]; tables of bodies have ≤ 64),
- * so that a PATCH can tell absent from empty. CS_ERR_INVALID with at least one complaint; the
- * complaint of text that is not JSON names line and column. Input values are never echoed for
- * CS_FF_SECRET.
+ * Reads a JSON body by its CS_FF_IN fields; `value` is zeroed and `complaints` emptied first.
+ * Strict: UTF-8, one object, no unknown and no repeated member, no NUL, depth ≤ 8, each value of
+ * its type and within its bounds; integers up to 2^63 - 1, times after 1970, texts as
+ * cs_utf8_is_text has them. Members that were given, be it as null, are marked in `given` (bit i is
+ * fields[i]; tables of bodies have ≤ 64; NULL if nobody asks), so that a PATCH can tell absent from
+ * empty. CS_ERR_INVALID with at least one complaint; the complaint of text that is not JSON names
+ * line and column. No value of the input is ever echoed, only names of unknown members.
+ * CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_record_from_json(const struct cs_record *record, struct cs_slice in,
                                               void *value, uint64_t *given,
