@@ -83,13 +83,15 @@ CS_MUST_CHECK enum cs_err cs_base32_decode(const char *text, size_t text_len, ui
 
 /*
  * Base62 (0-9 A-Z a-z) of one unsigned number, left-padded with '0' to `digits`. No NUL is written.
- * Decoding refuses other characters and a number past 64 bits: CS_ERR_INVALID.
+ * The number must fit the digits. Decoding refuses other characters and a number past 64 bits:
+ * CS_ERR_INVALID.
  */
 void cs_base62_encode_u64(uint64_t value, char *out, size_t digits);
 CS_MUST_CHECK enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out);
 /*
- * 22 base62 characters that hold 131 bits of the 24 random bytes: each character is drawn evenly.
- * `random` has CS_BASE62_RANDOM_BYTES bytes; the reduction keeps the bias under 2^-60.
+ * 22 base62 characters, which hold 131 bits, out of CS_BASE62_RANDOM_BYTES random bytes: the bytes
+ * as one number modulo 62^22, so that each text is equally likely but for a bias of 2^-124. Takes
+ * the same time for every number. No NUL is written.
  */
 #define CS_BASE62_RANDOM_CHARS 22
 #define CS_BASE62_RANDOM_BYTES 32
@@ -99,9 +101,15 @@ bool cs_base62_is(const char *text, size_t len);
 /* Standard base64 with padding (RFC 4648 section 4), through libsodium. `out` gets a NUL too. */
 size_t cs_base64_size(size_t len); /* characters and the NUL */
 void cs_base64_encode(const uint8_t *bytes, size_t len, char *out);
+/* CS_ERR_INVALID: not that form to the last bit, or more than `size` bytes. */
 CS_MUST_CHECK enum cs_err cs_base64_decode(const char *text, size_t text_len, uint8_t *out,
                                            size_t size, size_t *len);
 
+/*
+ * The bytes of the first character (1 to 4) and its code point; 0 if it is not valid UTF-8 (RFC
+ * 3629: too long a form, a surrogate, past U+10FFFF, cut off) or `len` is 0.
+ */
+size_t cs_utf8_next(const char *text, size_t len, uint32_t *code);
 /* Valid UTF-8 (RFC 3629) without NUL and without control characters below U+0020 but \n and \t. */
 bool cs_utf8_is_text(const char *text, size_t len);
 

@@ -24,19 +24,22 @@ int64_t cs_clock_mono_ns(const struct cs_clock *clock);
 /* Moves both clocks forward by ms ≥ 0. For tests: `serve --test-clock` is the only caller. */
 void cs_clock_turn(struct cs_clock *clock, int64_t ms);
 
-/* "2026-01-02T03:04:05.678Z" and a NUL. Times from year 0001 to 9999. */
+/* "2026-01-02T03:04:05.678Z" and a NUL. Times from year 0001 to 9999; what is past is told as them. */
 #define CS_TIME_TEXT_SIZE 25
 void cs_time_format(int64_t wall_ms, char *out);
-/* Takes any RFC 3339 offset and up to nine fractional digits (cut to ms); CS_ERR_INVALID else. */
+/*
+ * Takes any RFC 3339 offset, up to nine fractional digits (cut to ms), a leap second where a month
+ * ends in UTC, and years as above; CS_ERR_INVALID else.
+ */
 CS_MUST_CHECK enum cs_err cs_time_parse(const char *text, int64_t *wall_ms);
 /* Days since 1970-01-01 UTC. */
 int32_t cs_time_day(int64_t wall_ms);
-/* "2026-01-02" and a NUL. */
+/* "2026-01-02" and a NUL. Years as above. */
 #define CS_DAY_TEXT_SIZE 11
 void cs_day_format(int32_t day, char *out);
 /*
- * A duration as the policy writes it: a positive integer and one of ms s m h d w ("90d", "15m").
- * CS_ERR_INVALID otherwise, CS_ERR_TOO_LARGE past ten years.
+ * A duration as the policy writes it: a positive integer without leading zeros and one of ms s m h
+ * d w ("90d", "15m"). CS_ERR_INVALID otherwise, CS_ERR_TOO_LARGE past ten years (3,653 days).
  */
 CS_MUST_CHECK enum cs_err cs_duration_parse(const char *text, int64_t *ms);
 

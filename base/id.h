@@ -34,7 +34,10 @@ uint64_t cs_id_handle(const struct cs_id *id);
 void cs_id_set_handle(struct cs_id *id, uint64_t handle);
 /* `prefix` is without its underscore: "cred". `out` has CS_ID_TEXT_SIZE bytes. */
 void cs_id_format(const struct cs_id *id, const char *prefix, char *out);
-/* CS_ERR_INVALID unless `text` is that prefix, an underscore and 26 upper-case characters. */
+/*
+ * CS_ERR_INVALID, and the zero id in *out, unless `text` is that prefix, an underscore and 26
+ * upper-case characters. The zero id is refused too: a caller must not be able to say "none".
+ */
 CS_MUST_CHECK enum cs_err cs_id_parse(const char *text, const char *prefix, struct cs_id *out);
 
 #endif

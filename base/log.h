@@ -2,7 +2,10 @@
  * The log: one structured line for each thing worth knowing, to stderr, as logfmt or as JSON.
  *
  * A line has time, level, a message that is a constant string, and typed fields. Values are escaped
- * so that no input can forge a line. Secrets have no field type, and are never passed.
+ * so that no input can forge a line, a field or a terminal's command. Secrets have no field type,
+ * and are never passed. A text is told to 512 bytes (then "…"), a line has 4,096 at most: a field
+ * that no longer fits is left out and the line says cut=true. Lines that could not be written are
+ * counted, and the next that can be says lost_lines=N.
  * Thread rule: lines are written whole, from any thread. A NULL log swallows lines.
  */
 #ifndef CS_BASE_LOG_H
@@ -35,7 +38,7 @@ struct cs_log_field {
 #define CS_FIELDS(...) ((const struct cs_log_field[]){__VA_ARGS__, {CS_LOG_END, 0, 0, 0}})
 #define CS_NO_FIELDS ((const struct cs_log_field[]){{CS_LOG_END, 0, 0, 0}})
 
-/* `fd` is borrowed. Lines above `level` are not written. */
+/* `fd` and `clock` are borrowed. Lines above `level` are not written. CS_ERR_NOMEM. */
 CS_MUST_CHECK enum cs_err cs_log_new(int fd, enum cs_log_level level, enum cs_log_format format,
                                      const struct cs_clock *clock, struct cs_log **out);
 void cs_log_free(struct cs_log **log);

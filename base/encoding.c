@@ -1,0 +1,259 @@
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/secret.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char base32_digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+void cs_hex_encode(const uint8_t *bytes, size_t len, char *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        *out++ = hex_digits[bytes[i] >> 4];
+        *out++ = hex_digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+enum cs_err cs_hex_decode(const char *text, size_t text_len, uint8_t *out, size_t len)
+{
+    if (text_len % 2 != 0 || text_len / 2 != len) {
+        return CS_ERR_INVALID;
+    }
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value(text[2 * i]);
+        int low = hex_value(text[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return CS_ERR_INVALID;
+        }
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return CS_OK;
+}
+
+void cs_base32_encode(const uint8_t *bytes, size_t len, char *out)
+{
+    unsigned held = 0;
+    size_t bits = CS_BASE32_LEN(len) * 5 - len * 8; /* zero bits on the left */
+    for (size_t i = 0; i < len; i++) {
+        held = (held << 8) | bytes[i];
+        for (bits += 8; bits >= 5; bits -= 5) {
+            *out++ = base32_digits[(held >> (bits - 5)) & 31];
+        }
+        held &= 31; /* at most four bits wait for the next byte */
+    }
+    *out = '\0';
+}
+
+static int base32_value(char c)
+{
+    if (c >= 'a' && c <= 'z') {
+        c = (char)(c - 'a' + 'A');
+    }
+    const char *at = c == '\0' ? NULL : strchr(base32_digits, c);
+    return at == NULL ? -1 : (int)(at - base32_digits);
+}
+
+enum cs_err cs_base32_decode(const char *text, size_t text_len, uint8_t *out, size_t len)
+{
+    if (text_len != CS_BASE32_LEN(len)) {
+        return CS_ERR_INVALID;
+    }
+    size_t padding = text_len * 5 - len * 8;
+    size_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < text_len; i++) {
+        int value = base32_value(text[i]);
+        if (value < 0 || (i == 0 && value >> (5 - padding) != 0)) {
+            return CS_ERR_INVALID;
+        }
+        held = (held << 5) | (unsigned)value;
+        bits += i == 0 ? 5 - padding : 5;
+        if (bits >= 8) {
+            bits -= 8;
+            *out++ = (uint8_t)(held >> bits);
+            held &= (1U << bits) - 1;
+        }
+    }
+    return CS_OK;
+}
+
+/* Arithmetic, not a table: what is encoded may be a secret, and must not choose cache lines. */
+static char base62_digit(unsigned value)
+{
+    unsigned past_digits = value >= 10;
+    unsigned past_upper = value >= 36;
+    return (char)('0' + value + past_digits * ('A' - '9' - 1) + past_upper * ('a' - 'Z' - 1));
+}
+
+static int base62_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A' + 10;
+    }
+    return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+}
+
+void cs_base62_encode_u64(uint64_t value, char *out, size_t digits)
+{
+    for (size_t i = digits; i > 0; i--) {
+        out[i - 1] = base62_digit((unsigned)(value % 62));
+        value /= 62;
+    }
+    assert(value == 0);
+}
+
+enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
+{
+    uint64_t number = 0;
+    *out = 0;
+    for (size_t i = 0; i < digits; i++) {
+        int value = base62_value(text[i]);
+        if (value < 0 || number > (UINT64_MAX - (uint64_t)value) / 62) {
+            return CS_ERR_INVALID;
+        }
+        number = number * 62 + (uint64_t)value;
+    }
+    *out = number;
+    return CS_OK;
+}
+
+/* The random bytes are one 256-bit number; its remainder by 62^22 has a bias of at most 2^-124. */
+void cs_base62_from_random(const uint8_t *random, char *out)
+{
+    uint32_t limbs[CS_BASE62_RANDOM_BYTES / 4];
+    const size_t count = sizeof(limbs) / sizeof(limbs[0]);
+    for (size_t i = 0; i < count; i++) {
+        limbs[i] = cs_get_be32(random + 4 * i);
+    }
+    for (size_t digit = CS_BASE62_RANDOM_CHARS; digit > 0; digit--) {
+        uint64_t rest = 0;
+        for (size_t i = 0; i < count; i++) {
+            rest = rest << 32 | limbs[i];
+            limbs[i] = (uint32_t)(rest / 62);
+            rest %= 62;
+        }
+        out[digit - 1] = base62_digit((unsigned)rest);
+    }
+    cs_wipe(limbs, sizeof(limbs));
+}
+
+bool cs_base62_is(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (base62_value(text[i]) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t cs_base64_size(size_t len)
+{
+    return sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void cs_base64_encode(const uint8_t *bytes, size_t len, char *out)
+{
+    (void)sodium_bin2base64(out, cs_base64_size(len), bytes, len, sodium_base64_VARIANT_ORIGINAL);
+}
+
+enum cs_err cs_base64_decode(const char *text, size_t text_len, uint8_t *out, size_t size,
+                             size_t *len)
+{
+    size_t decoded = 0;
+    *len = 0;
+    if (text_len % 4 != 0) {
+        return CS_ERR_INVALID;
+    }
+    if (sodium_base642bin(out, size, text, text_len, NULL, &decoded, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+        return CS_ERR_INVALID;
+    }
+    *len = decoded;
+    return CS_OK;
+}
+
+/* The form of a character by its first byte: RFC 3629 section 4, as ranges of code points. */
+struct utf8_form {
+    uint8_t mask, lead; /* first & mask == lead */
+    uint8_t len;
+    uint32_t lowest; /* what is less would have been shorter */
+};
+
+static const struct utf8_form utf8_forms[] = {
+    {0x80, 0x00, 1, 0},
+    {0xe0, 0xc0, 2, 0x80},
+    {0xf0, 0xe0, 3, 0x800},
+    {0xf8, 0xf0, 4, 0x10000},
+};
+
+static size_t utf8_read(const struct utf8_form *form, const char *text, size_t len, uint32_t *code)
+{
+    uint32_t value = (uint8_t)text[0] & (uint8_t)~form->mask;
+    if (form->len > len) {
+        return 0;
+    }
+    for (size_t i = 1; i < form->len; i++) {
+        uint8_t next = (uint8_t)text[i];
+        if ((next & 0xc0) != 0x80) {
+            return 0;
+        }
+        value = value << 6 | (next & 0x3f);
+    }
+    if (value < form->lowest || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+        return 0;
+    }
+    *code = value;
+    return form->len;
+}
+
+size_t cs_utf8_next(const char *text, size_t len, uint32_t *code)
+{
+    *code = 0;
+    if (len == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++) {
+        if (((uint8_t)text[0] & utf8_forms[i].mask) == utf8_forms[i].lead) {
+            return utf8_read(&utf8_forms[i], text, len, code);
+        }
+    }
+    return 0;
+}
+
+bool cs_utf8_is_text(const char *text, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        uint32_t code = 0;
+        size_t step = cs_utf8_next(text + at, len - at, &code);
+        if (step == 0 || (code < 0x20 && code != '\n' && code != '\t')) {
+            return false;
+        }
+        at += step;
+    }
+    return true;
+}
+
+uint32_t cs_crc32(const void *bytes, size_t len)
+{
+    return (uint32_t)crc32_z(crc32_z(0, NULL, 0), bytes, len);
+}
