@@ -66,6 +66,12 @@ bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_
     }
 }
 
+int64_t cs_field_most(const struct cs_field *field)
+{
+    int64_t room = (int64_t)field->size - (field->type == CS_F_BLOB ? CS_BLOB_HEAD : 1);
+    return field->max != 0 && field->max < room ? field->max : room;
+}
+
 static bool names_are_sound(const char *const *names, size_t most)
 {
     if (!names || !names[0])
@@ -80,7 +86,9 @@ static bool names_are_sound(const char *const *names, size_t most)
 
 static bool field_is_sound(const struct cs_field *field)
 {
-    if (!field->name || !field->name[0] || field->min > field->max)
+    if (!field->name || !field->name[0])
+        return false;
+    if (field->max != 0 && field->min > field->max)
         return false;
     if (field->size != cs_field_fixed_size(field) || field->size == 0)
         return false;

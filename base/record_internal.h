@@ -80,6 +80,8 @@ bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_
 size_t cs_field_fixed_size(const struct cs_field *field);
 /* A mask of the bits that have a name. */
 uint64_t cs_field_known_flags(const struct cs_field *field);
+/* The longest text or blob in bytes, or the most words, that a body may give. */
+int64_t cs_field_most(const struct cs_field *field);
 /* Valid UTF-8 without NUL: asked on both sides, so that nothing is written that can't be read. */
 bool cs_text_is_storable(const uint8_t *at, size_t len);
 /* Splits the first pair off raw CBOR pairs with integer keys. CS_ERR_CORRUPT, CS_ERR_UNSUPPORTED.
@@ -88,5 +90,13 @@ CS_MUST_CHECK enum cs_err cs_cbor_next_pair(struct cs_slice *pairs, struct cs_sl
                                             uint64_t *key);
 /* Bytes (1 to 4) of the UTF-8 character at the start of `left` > 0 bytes; 0 if there is none. */
 size_t cs_utf8_char(const uint8_t *at, size_t left);
+
+struct json_t;
+/*
+ * Parses a body into a jansson tree that the caller decrefs; any JSON value. CS_ERR_INVALID with
+ * one complaint that names line and column, CS_ERR_NOMEM.
+ */
+CS_MUST_CHECK enum cs_err cs_json_parse(struct cs_slice in, struct cs_complaints *complaints,
+                                        struct json_t **out);
 
 #endif
