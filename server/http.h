@@ -1,0 +1,94 @@
+/*
+ * The HTTP server's core: listeners, event loops, workers, deadlines, strict request checks.
+ *
+ * Owns sockets and threads, and turns requests into calls (server/call.h) on the handlers of a
+ * route table. Knows no resource, no token and no store; the application is an opaque pointer and
+ * two hooks. Only this layer includes microhttpd.h.
+ *
+ * Each loop is a thread with its own epoll and its own MHD daemon. A route marked CS_SPEED_FAST is
+ * answered there; any other runs on the worker pool while its connection is suspended.
+ * Thread rule: start, stop and free from one thread; the rest from any.
+ */
+#ifndef CS_SERVER_HTTP_H
+#define CS_SERVER_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct cs_call;
+struct cs_clock;
+struct cs_http; /* opaque */
+struct cs_log;
+struct cs_route;
+struct cs_routes;
+
+/*
+ * Establishes who calls, before the handler: fills call->caller, and returns CS_OK if the route's
+ * `who` admits it; else an error with call->fault. Runs where the handler will: on the loop for
+ * CS_SPEED_FAST, on a worker otherwise. It runs for every route; one for anyone is let through by
+ * the hook itself.
+ */
+typedef enum cs_err cs_http_auth_fn(struct cs_call *call);
+
+/* Zero means the default that stands behind each. Lengths of time are of the monotonic clock. */
+struct cs_http_params {
+    const char *const *listen;            /* NULL-terminated: "127.0.0.1:8470", "[::1]:0" */
+    const struct cs_route *const *routes; /* NULL-terminated array of tables; see cs_routes_new */
+    void *app;
+    cs_http_auth_fn *auth; /* required */
+    size_t caller_size;    /* bytes of the application's struct cs_caller */
+    const struct cs_clock *clock;
+    struct cs_log *log; /* may be NULL */
+
+    unsigned loops;       /* 0: one per processor, at most 4 */
+    unsigned workers;     /* 64 */
+    unsigned queue;       /* calls that wait for a worker: 1024; beyond it 503 */
+    unsigned connections; /* 4096; beyond it new ones are closed at once */
+    unsigned per_address; /* 1024 (an IPv6 /64 counts as one address); unix sockets do not count */
+    uint32_t header_ms;   /* 10,000: from the connection or the first line to the last header */
+    uint32_t request_ms;  /* 30,000: to the last byte of the body */
+    uint32_t idle_ms;     /* 75,000: between requests */
+    uint32_t call_ms;     /* 60,000: for a worker's call, waiting included */
+    uint32_t answer_ms;   /* 60,000: for the client to read the answer */
+    uint32_t stop_ms;     /* 10,000: for cs_http_stop */
+};
+
+/*
+ * Binds, starts the threads and serves. CS_ERR_INVALID for a bad address or table (said in the
+ * log), CS_ERR_IO when a socket can not be bound, CS_ERR_NOMEM.
+ */
+CS_MUST_CHECK enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **out);
+
+/* The address that listener `index` is bound to, with its real port: "127.0.0.1:40123". Or NULL. */
+const char *cs_http_address(const struct cs_http *http, size_t index);
+uint16_t cs_http_port(const struct cs_http *http, size_t index);
+/* Threads that run handlers; call->lane is below it. Depends on params only. */
+unsigned cs_http_lanes(const struct cs_http_params *params);
+const struct cs_routes *cs_http_routes(const struct cs_http *http);
+
+/*
+ * Stops accepting, closes idle connections, lets running calls and answers finish within stop_ms,
+ * cuts what is left, and ends the threads. CS_ERR_UNAVAILABLE when a handler does not return: the
+ * process should then exit without cs_http_free.
+ */
+CS_MUST_CHECK enum cs_err cs_http_stop(struct cs_http *http);
+/* Stops first if need be, and waits for handlers however long they take. Takes NULL; nulls. */
+void cs_http_free(struct cs_http **http);
+
+/* Counts since the start, for metrics and tests. */
+struct cs_http_stats {
+    uint64_t accepted;   /* connections */
+    uint64_t refused;    /* connections over a limit */
+    uint64_t requests;   /* that reached their last byte or were answered before it */
+    uint64_t malformed;  /* refused by the strict checks */
+    uint64_t timed_out;  /* connections that a deadline ended */
+    uint64_t queue_full; /* calls that found no room */
+    uint64_t open;       /* connections now */
+    uint64_t waiting;    /* calls in the queue now */
+};
+void cs_http_stats(const struct cs_http *http, struct cs_http_stats *out);
+
+#endif

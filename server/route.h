@@ -1,0 +1,133 @@
+/*
+ * Routes: the one table that dispatch, permissions, documentation and tests read.
+ *
+ * A route says method, path, who may call it, the largest body, how fast it answers, its handler,
+ * and what OpenAPI tells of it. A table with a route that lacks any of these is refused at start.
+ * Matching is on the raw path: literals compare byte by byte, so that no second spelling of a path
+ * exists. Thread rule: a compiled table is immutable and shared.
+ */
+#ifndef CS_SERVER_ROUTE_H
+#define CS_SERVER_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct cs_call;
+struct cs_log;
+struct cs_record;
+
+/*
+ * CS_METHOD_ANY is for routes that take whatever a gateway forwards: any method token, any Accept,
+ * no content type. HEAD is answered by the GET route, and OPTIONS by the core, on all others.
+ */
+enum cs_method {
+    CS_METHOD_GET,
+    CS_METHOD_HEAD,
+    CS_METHOD_POST,
+    CS_METHOD_PUT,
+    CS_METHOD_PATCH,
+    CS_METHOD_DELETE,
+    CS_METHOD_OPTIONS,
+    CS_METHOD_OTHER, /* a token this server does not know; never in a table */
+    CS_METHOD_ANY    /* only in tables */
+};
+
+enum cs_speed {
+    CS_SPEED_FAST =
+        1,        /* answers on the event loop: must not wait, lock for long or allocate much */
+    CS_SPEED_WORK /* runs on a worker thread; may wait for commits, Argon2, peers */
+};
+
+enum cs_answer_shape {
+    CS_ANSWER_OBJECT, /* `answer` as one JSON object */
+    CS_ANSWER_LIST,   /* {"items": [answer, …], "next_cursor": …} */
+    CS_ANSWER_EMPTY,  /* 204, no body */
+    CS_ANSWER_OTHER   /* described by `summary` only */
+};
+
+/*
+ * A member that the query may have. Unknown members, and known ones given twice unless `repeats`,
+ * are refused with 400 before the handler runs.
+ */
+struct cs_query_field {
+    const char *name; /* NULL ends the table */
+    bool repeats;
+    const char *doc;
+};
+
+/*
+ * What the handler leaves in `call` is the answer when it returns CS_OK; for anything else the
+ * core makes a problem of the error, call->fault and call->complaints.
+ */
+typedef enum cs_err cs_handler_fn(struct cs_call *call);
+
+struct cs_route {
+    enum cs_method method;
+    /*
+     * "/v1/credentials/{id}/rotate": a segment in braces takes any one segment. A last segment "*"
+     * takes whatever follows, uninterpreted, and also nothing: "/v1/authorize/" + "*" matches
+     * /v1/authorize, /v1/authorize/ and /v1/authorize/a//b%2f.
+     */
+    const char *path;
+    uint32_t who;      /* bits that the application gives meaning; 0 refuses to start */
+    uint32_t max_body; /* bytes; 0: a request with a body is refused */
+    enum cs_speed speed;
+    cs_handler_fn *handler;
+    /* Documentation, and what the core checks before the handler. */
+    const char *name;                   /* "credential.create": operationId, and in log lines */
+    const char *summary;                /* one sentence; must be there */
+    uint16_t success;                   /* the status when the handler sets none; 0: 200 */
+    enum cs_answer_shape shape;         /* of the answer */
+    const struct cs_record *body;       /* schema of the JSON body, or NULL */
+    const struct cs_record *answer;     /* schema of the answer, or NULL */
+    const struct cs_query_field *query; /* NULL: no query members at all */
+    const uint16_t *refusals;           /* documented error statuses, 0-terminated; may be NULL */
+    const char *type;                   /* media type of the answer; NULL: application/json */
+};
+
+#define CS_ROUTE_PARAMS_MAX 4
+
+struct cs_routes; /* a checked table; opaque */
+
+/*
+ * Checks and compiles the tables (a NULL-terminated array of tables, each ended by a route whose
+ * path is NULL; all borrowed for the life of the result). CS_ERR_INVALID, with one error line in
+ * the log (may be NULL) that names the route, when a route lacks who, handler, name or summary, has
+ * a malformed path, a method out of place, or a twin that matches the same requests.
+ */
+CS_MUST_CHECK enum cs_err cs_routes_new(const struct cs_route *const *tables, struct cs_log *log,
+                                        struct cs_routes **out);
+void cs_routes_free(struct cs_routes **routes);
+
+/* Steps through all routes in the order of the tables: NULL past the end. */
+const struct cs_route *cs_routes_at(const struct cs_routes *routes, size_t index);
+
+struct cs_route_match {
+    const struct cs_route *route;                /* NULL unless CS_OK */
+    struct cs_slice params[CS_ROUTE_PARAMS_MAX]; /* raw segments, in the order of the pattern */
+    size_t param_count;
+    struct cs_slice rest; /* raw: what a "*" took */
+    uint32_t allowed;     /* bit 1 << enum cs_method: what this path takes, HEAD and OPTIONS too */
+};
+
+/*
+ * A literal segment wins over one in braces, and both over "*". HEAD finds the GET route.
+ * CS_ERR_NOT_FOUND: no pattern has this path. CS_ERR_UNSUPPORTED: one has, with other methods.
+ */
+CS_MUST_CHECK enum cs_err cs_routes_match(const struct cs_routes *routes, enum cs_method method,
+                                          struct cs_slice path, struct cs_route_match *out);
+
+enum cs_method cs_method_parse(struct cs_slice text); /* exact case; CS_METHOD_OTHER if unknown */
+const char *cs_method_name(enum cs_method method);
+/* The position of {name} among the pattern's parameters, or -1. */
+int cs_route_param(const struct cs_route *route, const char *name);
+
+/* "GET, HEAD, OPTIONS" for an Allow header. */
+#define CS_METHODS_TEXT_SIZE 64
+void cs_methods_format(uint32_t allowed, char *out);
+
+#endif
