@@ -24,7 +24,7 @@ int64_t cs_clock_mono_ns(const struct cs_clock *clock);
 /* Moves both clocks forward by ms ≥ 0. For tests: `serve --test-clock` is the only caller. */
 void cs_clock_turn(struct cs_clock *clock, int64_t ms);
 
-/* "2026-01-02T03:04:05.678Z" and a NUL. Times from year 0001 to 9999; what is past is told as them. */
+/* "2026-01-02T03:04:05.678Z" and a NUL. Years 0001 to 9999; others are told as the nearest. */
 #define CS_TIME_TEXT_SIZE 25
 void cs_time_format(int64_t wall_ms, char *out);
 /*

@@ -33,8 +33,8 @@ CS_MUST_CHECK enum cs_err cs_harden(void);
 
 /*
  * Starts libsodium and makes the arena. With `allow_unlocked` false, memory that cannot be locked
- * is CS_ERR_NOMEM (raise LimitMEMLOCK); with true, *locked tells how it went. CS_ERR_IO if libsodium
- * or the kernel fail otherwise. Call once.
+ * is CS_ERR_NOMEM (raise LimitMEMLOCK); with true, *locked tells how it went. CS_ERR_IO if
+ * libsodium or the kernel fail otherwise. Call once.
  */
 CS_MUST_CHECK enum cs_err cs_secret_setup(bool allow_unlocked, bool *locked);
 void cs_secret_teardown(void); /* after the last free; wipes the arena */
