@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 
 #define CS_REPORT_MAX 20
-#define CS_REPORT_MESSAGE_SIZE 280
+#define CS_REPORT_MESSAGE_SIZE 340
 
 struct cs_mark {
     uint32_t line, column; /* from 1, in characters; line 0: the file as a whole */
@@ -39,21 +39,5 @@ void cs_report_add(struct cs_report *report, struct cs_mark at, const char *form
 void cs_report_sort(struct cs_report *report);
 /* One line each, "name:line:column: message\n", and a last one that counts the dropped. */
 void cs_report_print(const struct cs_report *report, struct cs_buf *out);
-
-/*
- * The nearest name: offer every known name, then ask for the best. Names are near when a few
- * letters were mistyped, left out, doubled or swapped (optimal string alignment distance), at most
- * one in three and never more than four.
- */
-#define CS_SUGGEST_MAX 64 /* longer words have no near name */
-struct cs_suggest {
-    struct cs_slice word;
-    const char *best;
-    size_t distance;
-};
-void cs_suggest_init(struct cs_suggest *suggest, struct cs_slice word); /* borrows */
-void cs_suggest_offer(struct cs_suggest *suggest, const char *known);   /* borrows */
-/* The nearest of those offered, the first of equals, or NULL. */
-const char *cs_suggest_best(const struct cs_suggest *suggest);
 
 #endif
