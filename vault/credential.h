@@ -11,6 +11,7 @@
 #define CS_VAULT_CREDENTIAL_H
 
 #include "base/mode.h"
+#include "base/scope.h"
 #include "base/secret.h"
 #include "vault/row.h"
 #include "vault/token.h"
@@ -40,7 +41,6 @@ extern const char *const cs_revoke_reason_names[];
 
 #define CS_NAME_SIZE 101 /* 100 bytes and the NUL, everywhere a thing has a name */
 #define CS_DESCRIPTION_SIZE 501
-#define CS_SCOPES_SIZE 1024 /* a word list */
 #define CS_BUNDLE_SIZE 65
 #define CS_NETWORKS_SIZE 512 /* a word list of IPv4, IPv6 and CIDR */
 
@@ -81,7 +81,6 @@ struct cs_credential {
     struct cs_extra extra;
 };
 extern const struct cs_record cs_credential_record;
-extern const struct cs_table cs_credential_table;
 #define CS_CREDENTIAL_PREFIX "cred"
 #define CS_GRANT_PREFIX "grant"
 

@@ -1,0 +1,20 @@
+/*
+ * Networks: IPv4 and IPv6 addresses and CIDR blocks as words, and whether an address lies in one.
+ *
+ * An IPv4-mapped IPv6 address (::ffff:192.0.2.1) is its IPv4 address. Thread rule: pure.
+ */
+#ifndef CS_BASE_NETWORK_H
+#define CS_BASE_NETWORK_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+
+/* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32"; no host bits may be set below the prefix. */
+bool cs_network_is(struct cs_slice text);
+/* A single address, not a block. */
+bool cs_network_is_address(struct cs_slice text);
+/* Whether the address lies in one of the word list's networks. False for what is no address. */
+bool cs_network_contains(const char *networks, const char *address);
+
+#endif

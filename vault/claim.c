@@ -1,0 +1,347 @@
+#include "vault/claim.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "vault/audit.h"
+#include "vault/credential_internal.h"
+#include "vault/due.h"
+
+const char *const cs_claim_state_names[] = {"open", "used", "voided", "expired", NULL};
+
+/* After so many, further refused fetches are counted but no longer each a line of the audit log. */
+#define REPLAYS_LOGGED 20
+
+static const struct cs_field fields[] = {
+    CS_FIELD_ID(1, struct cs_claim, id, CS_FF_OUT, CS_CLAIM_PREFIX, "The claim's id."),
+    CS_FIELD_ENUM(2, struct cs_claim, state, CS_FF_OUT, cs_claim_state_names,
+                  "Whether it can still be used."),
+    CS_FIELD_ENUM(3, struct cs_claim, mode, CS_FF_OUT, cs_mode_names, "Of the credential."),
+    CS_FIELD_ID(4, struct cs_claim, credential_id, CS_FF_OUT, CS_CREDENTIAL_PREFIX,
+                "What it delivers."),
+    CS_FIELD_ID(5, struct cs_claim, account_id, CS_FF_OUT, "acct", "Whose credential that is."),
+    CS_FIELD_ID(6, struct cs_claim, request_id, CS_FF_OUT, "req",
+                "The request that was approved; null in test mode."),
+    CS_FIELD(7, CS_F_TIME, struct cs_claim, created_at, CS_FF_OUT, "When it was made."),
+    CS_FIELD_ID(8, struct cs_claim, created_by, 0, "user", "Who made it."),
+    CS_FIELD(9, CS_F_TIME, struct cs_claim, expires_at, CS_FF_OUT, "Until when it can be used."),
+    CS_FIELD(10, CS_F_TIME, struct cs_claim, used_at, CS_FF_OUT, "When it was used."),
+    CS_FIELD(11, CS_F_UINT, struct cs_claim, replays, 0, "Refused fetches after the first."),
+    CS_FIELD(12, CS_F_BYTES, struct cs_claim, public_key, 0, "The claimant's X25519 key."),
+    CS_FIELD(13, CS_F_BLOB, struct cs_claim, box, 0, "The pair, sealed for that key."),
+    CS_FIELD(14, CS_F_BYTES, struct cs_claim, hash, CS_FF_SECRET, "Keyed hash of the token."),
+    CS_FIELD(15, CS_F_UINT, struct cs_claim, hash_version, 0, "Version of the lookup key."),
+};
+const struct cs_record cs_claim_record = {
+    .name = "claim",
+    .schema = 1,
+    .size = sizeof(struct cs_claim),
+    .has_extra = true,
+    .extra_offset = offsetof(struct cs_claim, extra),
+    .fields = fields,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .doc = "A single-use token that fetches one credential's pair once.",
+};
+static const struct cs_table claim_table = {
+    .number = CS_TABLE_CLAIM, .name = "claim", .record = &cs_claim_record};
+
+static const uint8_t no_hash[CS_TOKEN_HASH_LEN];
+
+static enum cs_err save(struct cs_ctx *ctx, const struct cs_claim *claim, enum cs_action action)
+{
+    struct cs_audit_params params = {
+        .action = action,
+        .object_prefix = CS_CLAIM_PREFIX,
+        .object = &claim->id,
+        .account = &claim->account_id,
+    };
+    enum cs_err err =
+        cs_row_put_id(ctx, &claim_table, cs_credential_realm((enum cs_mode)claim->mode), claim);
+    return err == CS_OK ? cs_audit_add(ctx, &params, NULL) : err;
+}
+
+/* The state by the clock: the sweeper may come later than the hour. */
+static int state_at(const struct cs_claim *claim, int64_t now_ms)
+{
+    bool over = claim->state == CS_CLAIM_OPEN && now_ms >= claim->expires_at;
+    return over ? CS_CLAIM_EXPIRED : claim->state;
+}
+
+static enum cs_err void_open_claim(struct cs_ctx *ctx, const struct cs_id *id)
+{
+    struct cs_claim claim;
+    if (cs_id_is_zero(id))
+        return CS_OK;
+    enum cs_err err = cs_row_get_id(ctx, &claim_table, id, &claim);
+    if (err != CS_OK || claim.state != CS_CLAIM_OPEN)
+        return err;
+    claim.state = CS_CLAIM_VOIDED;
+    return save(ctx, &claim, CS_ACTION_CLAIM_VOIDED);
+}
+
+static enum cs_err mint(struct cs_ctx *ctx, struct cs_claim *claim, struct cs_secret **token)
+{
+    uint8_t random[CS_BASE62_RANDOM_BYTES];
+    const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
+    uint8_t version = cs_keyring_lookup_version(keyring, CS_REALM_SYSTEM);
+    cs_secret_free(token); /* of a run before this one */
+    cs_tx_random(ctx->tx, random, sizeof(random));
+    enum cs_err err = cs_token_mint(CS_TOKEN_CLAIM, cs_vault_brand(ctx->vault),
+                                    cs_id_handle(&claim->id), random, token);
+    cs_wipe(random, sizeof(random));
+    if (err != CS_OK)
+        return err;
+    claim->hash_version = version;
+    return cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, cs_secret_slice(*token),
+                                 claim->hash);
+}
+
+/* The credential leads to its claim, so that a new one finds the old one to void. */
+static enum cs_err link_claim(struct cs_ctx *ctx, struct cs_credential *credential,
+                              const struct cs_claim *claim)
+{
+    credential->claim_id = claim->id;
+    credential->revision++;
+    return cs_row_put_id(ctx, &cs_credential_table,
+                         cs_credential_realm((enum cs_mode)credential->mode), credential);
+}
+
+enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *params,
+                            struct cs_claim *out, struct cs_secret **token)
+{
+    struct cs_credential credential;
+    enum cs_err err = cs_credential_load(ctx, &params->credential_id, &credential);
+    if (err != CS_OK)
+        return err;
+    int64_t now_ms = cs_tx_now_ms(ctx->tx);
+    if (cs_credential_status_at(&credential, now_ms) != CS_CREDENTIAL_PENDING_DELIVERY)
+        return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                            "The credential has been delivered or is over.");
+    err = void_open_claim(ctx, &credential.claim_id);
+    *out = (struct cs_claim){
+        .state = CS_CLAIM_OPEN,
+        .mode = credential.mode,
+        .credential_id = credential.id,
+        .account_id = credential.account_id,
+        .request_id = params->request_id,
+        .created_at = now_ms,
+        .created_by = params->created_by,
+        .expires_at = params->expires_at,
+    };
+    if (err == CS_OK)
+        err = cs_row_new_id(ctx, &claim_table, &out->id);
+    if (err == CS_OK)
+        err = mint(ctx, out, token);
+    if (err == CS_OK)
+        err = link_claim(ctx, &credential, out);
+    struct cs_due due = {
+        .at = out->expires_at, .what = CS_DUE_CLAIM, .handle = cs_id_handle(&out->id)};
+    if (err == CS_OK)
+        err = cs_due_add(ctx, &due);
+    if (err == CS_OK)
+        err = save(ctx, out, CS_ACTION_CLAIM_CREATED);
+    if (err != CS_OK)
+        cs_secret_free(token);
+    return err;
+}
+
+/* Row and proof. What is not there costs the same hash and comparison as what is. */
+static enum cs_err prove(struct cs_ctx *ctx, struct cs_slice text, struct cs_claim *claim)
+{
+    struct cs_token token;
+    uint8_t room[CS_HANDLE_LEN];
+    uint8_t hash[CS_TOKEN_HASH_LEN];
+    const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
+    if (cs_token_parse(text, &token) != CS_OK || token.kind != CS_TOKEN_CLAIM)
+        return CS_ERR_NOT_FOUND;
+    enum cs_err found = cs_row_get(ctx, &claim_table, cs_key_handle(token.handle, room), claim);
+    if (found != CS_OK && found != CS_ERR_NOT_FOUND)
+        return found;
+    bool known = found == CS_OK;
+    uint8_t version =
+        known ? (uint8_t)claim->hash_version : cs_keyring_lookup_version(keyring, CS_REALM_SYSTEM);
+    enum cs_err err = cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, text, hash);
+    if (err != CS_OK)
+        return err;
+    bool same = cs_secret_equal(CS_SLICE(hash, sizeof(hash)),
+                                CS_SLICE(known ? claim->hash : no_hash, sizeof(hash)));
+    return known && same ? CS_OK : CS_ERR_NOT_FOUND;
+}
+
+static enum cs_err load_proved(struct cs_ctx *ctx, struct cs_slice token, struct cs_claim *out)
+{
+    enum cs_err err = prove(ctx, token, out);
+    if (err == CS_ERR_NOT_FOUND)
+        return cs_fault_set(ctx->fault, err, CS_FAULT_NOT_FOUND, "/claim",
+                            "There is no such claim.");
+    return err;
+}
+
+enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token, struct cs_claim *out)
+{
+    enum cs_err err = load_proved(ctx, token, out);
+    if (err == CS_OK)
+        out->state = state_at(out, cs_tx_now_ms(ctx->tx));
+    return err;
+}
+
+/* The pair for one X25519 key: libsodium's sealed box around a small JSON object. */
+static enum cs_err seal_pair(const struct cs_fetch_params *params, struct cs_fetch *out)
+{
+    struct cs_secret *pair = NULL;
+    const struct cs_credential *credential = &out->credential;
+    enum cs_err err = cs_secret_new(CS_SECRET_MAX, &pair);
+    if (err != CS_OK)
+        return err;
+    int len = snprintf((char *)pair->bytes, CS_SECRET_MAX,
+                       "{\"client_id\":\"%s\",\"client_secret\":\"%s\"}", credential->client_id,
+                       (const char *)out->secret->bytes);
+    size_t box_len = (size_t)len + crypto_box_SEALBYTES;
+    if (len < 0 || len >= CS_SECRET_MAX || box_len > sizeof(out->box.bytes))
+        err = CS_ERR_TOO_LARGE;
+    else if (crypto_box_seal(out->box.bytes, pair->bytes, (size_t)len, params->public_key) != 0)
+        err = CS_ERR_INVALID;
+    else
+        out->box.len = (uint16_t)box_len;
+    cs_secret_free(&pair);
+    cs_secret_free(&out->secret);
+    return err;
+}
+
+static enum cs_err first_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                               struct cs_fetch *out)
+{
+    struct cs_claim *claim = &out->claim;
+    enum cs_err err =
+        cs_credential_deliver(ctx, &claim->credential_id, &out->credential, &out->secret);
+    if (err == CS_OK && params->public_key != NULL) {
+        err = seal_pair(params, out);
+        if (err == CS_ERR_INVALID)
+            err = cs_fault_set(ctx->fault, err, CS_FAULT_INVALID_BODY, "/public_key",
+                               "This is not a usable X25519 public key.");
+        memcpy(claim->public_key, params->public_key, sizeof(claim->public_key));
+        claim->box = out->box;
+    }
+    claim->state = CS_CLAIM_USED;
+    claim->used_at = cs_tx_now_ms(ctx->tx);
+    if (err == CS_OK)
+        err = save(ctx, claim, CS_ACTION_CLAIM_USED);
+    if (err != CS_OK)
+        cs_secret_free(&out->secret);
+    return err;
+}
+
+/* The claimant whose key the pair was sealed for asks again: a lost answer costs nothing. */
+static bool is_same_claimant(const struct cs_claim *claim, const struct cs_fetch_params *params)
+{
+    return params->public_key != NULL && claim->box.len != 0 &&
+           sodium_memcmp(claim->public_key, params->public_key, sizeof(claim->public_key)) == 0;
+}
+
+static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                         struct cs_fetch *out)
+{
+    struct cs_claim *claim = &out->claim;
+    struct cs_fault unused;
+    struct cs_fault *fault = ctx->fault;
+    enum cs_err err = CS_OK;
+    claim->replays++;
+    if (claim->replays <= REPLAYS_LOGGED)
+        err = save(ctx, claim, CS_ACTION_CLAIM_REPLAYED);
+    if (err == CS_OK && claim->replays == 1 &&
+        params->on_second[claim->mode] == CS_SECOND_FETCH_QUARANTINE) {
+        ctx->fault = &unused; /* a credential that is over has nothing to be quarantined */
+        err =
+            cs_credential_quarantine(ctx, &claim->credential_id, "second_fetch", &out->credential);
+        ctx->fault = fault;
+        err = err == CS_ERR_CONFLICT ? CS_OK : err;
+    }
+    if (err == CS_OK)
+        out->refusal = cs_fault_set(fault, CS_ERR_GONE, CS_FAULT_ALREADY_CLAIMED, "",
+                                    "The pair was fetched before. If that was not you, tell who "
+                                    "gave you the claim: the key must be replaced.");
+    return err;
+}
+
+static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, int state)
+{
+    bool expired = state == CS_CLAIM_EXPIRED;
+    out->refusal = cs_fault_set(ctx->fault, CS_ERR_GONE,
+                                expired ? CS_FAULT_CLAIM_EXPIRED : CS_FAULT_CLAIM_VOID, "",
+                                "Ask whoever gave you the claim for a new one.");
+    out->claim.replays++;
+    if (out->claim.replays > REPLAYS_LOGGED)
+        return CS_OK;
+    return save(ctx, &out->claim, CS_ACTION_CLAIM_REFUSED);
+}
+
+enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                           struct cs_fetch *out)
+{
+    cs_secret_free(&out->secret); /* of a run before this one */
+    memset(out, 0, sizeof(*out));
+    enum cs_err err = load_proved(ctx, params->token, &out->claim);
+    if (err != CS_OK)
+        return err;
+    int state = state_at(&out->claim, cs_tx_now_ms(ctx->tx));
+    if (state == CS_CLAIM_OPEN)
+        return first_fetch(ctx, params, out);
+    if (state != CS_CLAIM_USED)
+        return refuse_fetch(ctx, out, state);
+    if (!is_same_claimant(&out->claim, params))
+        return alarm(ctx, params, out);
+    out->box = out->claim.box;
+    return cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
+}
+
+/* The pair is proved as verification would prove it, but by the row at hand. */
+static enum cs_err prove_pair(struct cs_ctx *ctx, const struct cs_credential *credential,
+                              struct cs_slice client_id, struct cs_slice client_secret)
+{
+    uint8_t hash[CS_TOKEN_HASH_LEN];
+    enum cs_realm realm = cs_credential_realm((enum cs_mode)credential->mode);
+    const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
+    uint8_t version = credential->hash_version == 0 ? cs_keyring_lookup_version(keyring, realm)
+                                                    : (uint8_t)credential->hash_version;
+    enum cs_err err = cs_keyring_token_hash(keyring, realm, version, client_secret, hash);
+    if (err != CS_OK)
+        return err;
+    bool same =
+        cs_secret_equal(CS_SLICE(hash, sizeof(hash)), CS_SLICE(credential->hash, sizeof(hash)));
+    bool good = same && cs_slice_equal(client_id, cs_slice_str(credential->client_id));
+    return good ? CS_OK : CS_ERR_UNAUTHENTIC;
+}
+
+enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
+                                 struct cs_slice client_id, struct cs_slice client_secret,
+                                 struct cs_credential *out)
+{
+    struct cs_claim claim;
+    enum cs_err err = load_proved(ctx, token, &claim);
+    if (err == CS_OK)
+        err = cs_credential_load(ctx, &claim.credential_id, out);
+    if (err == CS_OK)
+        err = prove_pair(ctx, out, client_id, client_secret);
+    if (err == CS_OK)
+        err = cs_credential_activate(ctx, &claim.credential_id, out);
+    if (err != CS_OK || claim.box.len == 0)
+        return err;
+    memset(&claim.box, 0, sizeof(claim.box));
+    return cs_row_put_id(ctx, &claim_table, cs_credential_realm((enum cs_mode)claim.mode), &claim);
+}
+
+enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle)
+{
+    struct cs_claim claim;
+    uint8_t room[CS_HANDLE_LEN];
+    enum cs_err err = cs_row_get(ctx, &claim_table, cs_key_handle(handle, room), &claim);
+    if (err == CS_ERR_NOT_FOUND)
+        return CS_OK;
+    if (err != CS_OK || claim.state != CS_CLAIM_OPEN ||
+        state_at(&claim, cs_tx_now_ms(ctx->tx)) != CS_CLAIM_EXPIRED)
+        return err;
+    claim.state = CS_CLAIM_EXPIRED;
+    return save(ctx, &claim, CS_ACTION_CLAIM_EXPIRED);
+}

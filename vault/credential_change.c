@@ -1,0 +1,226 @@
+/* The life of a credential after its creation: every change of its state, and who may follow whom.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "vault/credential_internal.h"
+
+#define IN(status) (1u << CS_CREDENTIAL_##status)
+
+/* From which statuses (by the clock) a change may start, where it leads, and what it is called. */
+struct step {
+    uint32_t from;
+    int to; /* -1: stays */
+    enum cs_action action;
+    const char *verb;
+};
+
+static const struct step edit_step = {IN(PENDING_DELIVERY) | IN(DELIVERED) | IN(ACTIVE) |
+                                          IN(DISABLED) | IN(QUARANTINED),
+                                      -1, CS_ACTION_CREDENTIAL_CHANGED, "changed"};
+static const struct step disable_step = {IN(ACTIVE), CS_CREDENTIAL_DISABLED,
+                                         CS_ACTION_CREDENTIAL_DISABLED, "disabled"};
+static const struct step enable_step = {IN(DISABLED), CS_CREDENTIAL_ACTIVE,
+                                        CS_ACTION_CREDENTIAL_ENABLED, "enabled"};
+static const struct step rotate_step = {IN(ACTIVE), -1, CS_ACTION_CREDENTIAL_ROTATED, "rotated"};
+static const struct step quarantine_step = {
+    IN(DELIVERED) | IN(ACTIVE) | IN(DISABLED), CS_CREDENTIAL_QUARANTINED,
+    CS_ACTION_CREDENTIAL_QUARANTINED, "quarantined"};
+static const struct step release_step = {IN(QUARANTINED), CS_CREDENTIAL_ACTIVE,
+                                         CS_ACTION_CREDENTIAL_RELEASED, "released"};
+static const struct step deliver_step = {IN(PENDING_DELIVERY), CS_CREDENTIAL_DELIVERED,
+                                         CS_ACTION_CREDENTIAL_DELIVERED, "delivered"};
+static const struct step activate_step = {IN(DELIVERED), CS_CREDENTIAL_ACTIVE,
+                                          CS_ACTION_CREDENTIAL_ACTIVATED, "activated"};
+static const struct step void_step = {IN(DELIVERED), CS_CREDENTIAL_PENDING_DELIVERY,
+                                      CS_ACTION_CREDENTIAL_CHANGED, "voided"};
+
+static bool may(const struct cs_ctx *ctx, const struct cs_credential *credential,
+                const struct step *step)
+{
+    enum cs_credential_status status = cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
+    return (step->from & (1u << status)) != 0;
+}
+
+static enum cs_err refuse(const struct cs_ctx *ctx, const struct cs_credential *credential,
+                          const struct step *step)
+{
+    enum cs_credential_status status = cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
+    return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                        "A credential that is %s cannot be %s.", cs_credential_status_names[status],
+                        step->verb);
+}
+
+/* Loads, checks revision and status, and moves; the caller changes the rest and saves. */
+static enum cs_err begin(struct cs_ctx *ctx, const struct cs_id *id, const struct step *step,
+                         uint64_t if_revision, struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err != CS_OK)
+        return err;
+    if (if_revision != 0 && if_revision != out->revision)
+        return cs_fault_set(ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
+                            "The credential was changed since you read it; read it again.");
+    if (!may(ctx, out, step))
+        return refuse(ctx, out, step);
+    if (step->to >= 0)
+        out->status = step->to;
+    return CS_OK;
+}
+
+static void set_text(char *out, size_t size, const char *text)
+{
+    if (text != NULL)
+        snprintf(out, size, "%s", text);
+}
+
+enum cs_err cs_credential_edit(struct cs_ctx *ctx, const struct cs_id *id,
+                               const struct cs_credential_edit *edit, struct cs_credential *out)
+{
+    enum cs_err err = begin(ctx, id, &edit_step, edit->if_revision, out);
+    if (err != CS_OK)
+        return err;
+    set_text(out->name, sizeof(out->name), edit->name);
+    set_text(out->description, sizeof(out->description), edit->description);
+    set_text(out->allowed_ips, sizeof(out->allowed_ips), edit->allowed_ips);
+    set_text(out->scopes, sizeof(out->scopes), edit->scopes);
+    return cs_credential_save(ctx, out, edit_step.action, NULL);
+}
+
+enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id, bool enabled,
+                                      uint64_t if_revision, struct cs_credential *out)
+{
+    const struct step *step = enabled ? &enable_step : &disable_step;
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err == CS_OK && out->status == step->to && may(ctx, out, &edit_step) &&
+        (if_revision == 0 || if_revision == out->revision))
+        return CS_OK;
+    if (err == CS_OK)
+        err = begin(ctx, id, step, if_revision, out);
+    return err == CS_OK ? cs_credential_save(ctx, out, step->action, NULL) : err;
+}
+
+enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id, int64_t grace_ms,
+                                 struct cs_credential *out, struct cs_secret **secret)
+{
+    enum cs_err err = begin(ctx, id, &rotate_step, 0, out);
+    if (err != CS_OK)
+        return err;
+    int64_t until = cs_tx_now_ms(ctx->tx) + grace_ms;
+    if (out->expires_at != 0 && until > out->expires_at)
+        until = out->expires_at;
+    out->grace_until = grace_ms > 0 ? until : 0;
+    memset(out->grace_hash, 0, sizeof(out->grace_hash));
+    out->grace_version = 0;
+    if (grace_ms > 0) {
+        memcpy(out->grace_hash, out->hash, sizeof(out->grace_hash));
+        out->grace_version = out->hash_version;
+    }
+    err = cs_credential_mint(ctx, out, secret);
+    if (err == CS_OK)
+        err = cs_credential_save(ctx, out, rotate_step.action, NULL);
+    if (err != CS_OK)
+        cs_secret_free(secret);
+    return err;
+}
+
+static enum cs_err give_place_back(struct cs_ctx *ctx, const struct cs_credential *credential)
+{
+    uint64_t count = 0;
+    return cs_credential_places(ctx, &credential->account_id, (enum cs_mode)credential->mode, -1,
+                                &count);
+}
+
+enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
+                                 enum cs_revoke_reason reason, struct cs_credential *out)
+{
+    char detail[64];
+    cs_tx_use_reserve(ctx->tx);
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err != CS_OK || out->status == CS_CREDENTIAL_REVOKED)
+        return err;
+    bool held_place = out->status != CS_CREDENTIAL_EXPIRED;
+    out->status = CS_CREDENTIAL_REVOKED;
+    out->revoked_at = cs_tx_now_ms(ctx->tx);
+    out->revoke_reason = (int)reason;
+    snprintf(detail, sizeof(detail), "{\"reason\":\"%s\"}", cs_revoke_reason_names[reason]);
+    if (held_place)
+        err = give_place_back(ctx, out);
+    return err == CS_OK ? cs_credential_save(ctx, out, CS_ACTION_CREDENTIAL_REVOKED, detail) : err;
+}
+
+enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id, const char *why,
+                                     struct cs_credential *out)
+{
+    char detail[CS_DETAIL_SIZE];
+    cs_tx_use_reserve(ctx->tx);
+    enum cs_err err = begin(ctx, id, &quarantine_step, 0, out);
+    if (err != CS_OK)
+        return err;
+    snprintf(detail, sizeof(detail), "{\"why\":\"%s\"}", why);
+    return cs_credential_save(ctx, out, quarantine_step.action, detail);
+}
+
+enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id,
+                                  struct cs_credential *out)
+{
+    enum cs_err err = begin(ctx, id, &release_step, 0, out);
+    return err == CS_OK ? cs_credential_save(ctx, out, release_step.action, NULL) : err;
+}
+
+enum cs_err cs_credential_deliver(struct cs_ctx *ctx, const struct cs_id *id,
+                                  struct cs_credential *out, struct cs_secret **secret)
+{
+    enum cs_err err = begin(ctx, id, &deliver_step, 0, out);
+    if (err == CS_OK)
+        err = cs_credential_mint(ctx, out, secret);
+    if (err != CS_OK)
+        return err;
+    out->delivered_at = cs_tx_now_ms(ctx->tx);
+    err = cs_credential_save(ctx, out, deliver_step.action, NULL);
+    if (err != CS_OK)
+        cs_secret_free(secret);
+    return err;
+}
+
+enum cs_err cs_credential_activate(struct cs_ctx *ctx, const struct cs_id *id,
+                                   struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err != CS_OK || !may(ctx, out, &activate_step))
+        return err;
+    out->status = activate_step.to;
+    return cs_credential_save(ctx, out, activate_step.action, NULL);
+}
+
+enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
+                               struct cs_credential *out)
+{
+    enum cs_err err = begin(ctx, id, &void_step, 0, out);
+    if (err != CS_OK)
+        return err;
+    memset(out->hash, 0, sizeof(out->hash));
+    out->hash_version = 0;
+    out->secret_hint[0] = '\0';
+    out->delivered_at = 0;
+    return cs_credential_save(ctx, out, void_step.action, "{\"secret\":\"void\"}");
+}
+
+enum cs_err cs_credential_expire(struct cs_ctx *ctx, uint64_t handle)
+{
+    struct cs_credential credential;
+    uint8_t room[CS_HANDLE_LEN];
+    enum cs_err err =
+        cs_row_get(ctx, &cs_credential_table, cs_key_handle(handle, room), &credential);
+    if (err == CS_ERR_NOT_FOUND)
+        return CS_OK;
+    bool over =
+        err == CS_OK && credential.status != CS_CREDENTIAL_EXPIRED &&
+        cs_credential_status_at(&credential, cs_tx_now_ms(ctx->tx)) == CS_CREDENTIAL_EXPIRED;
+    if (err != CS_OK || !over)
+        return err;
+    credential.status = CS_CREDENTIAL_EXPIRED;
+    err = give_place_back(ctx, &credential);
+    return err == CS_OK ? cs_credential_save(ctx, &credential, CS_ACTION_CREDENTIAL_EXPIRED, NULL)
+                        : err;
+}

@@ -1,0 +1,216 @@
+#include "vault/verify.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/network.h"
+#include "base/scope.h"
+#include "vault/account.h"
+#include "vault/credential_internal.h"
+#include "vault/limits.h"
+#include "vault/usage.h"
+
+const char *const cs_verdict_names[] = {
+#define VERDICT_NAME(symbol, status, challenge) #symbol,
+    CS_VERDICT_TABLE(VERDICT_NAME)
+#undef VERDICT_NAME
+        NULL};
+
+static const struct cs_verdict_info infos[] = {
+#define VERDICT_INFO(symbol, http_status, http_challenge)                                          \
+    {.name = #symbol, .status = (http_status), .challenge = (http_challenge)},
+    CS_VERDICT_TABLE(VERDICT_INFO)
+#undef VERDICT_INFO
+};
+
+/* What the credential's own state makes of a proved key. */
+static const enum cs_verdict by_status[] = {
+    [CS_CREDENTIAL_PENDING_DELIVERY] = CS_VERDICT_UNDELIVERED,
+    [CS_CREDENTIAL_DELIVERED] = CS_VERDICT_VALID,
+    [CS_CREDENTIAL_ACTIVE] = CS_VERDICT_VALID,
+    [CS_CREDENTIAL_DISABLED] = CS_VERDICT_DISABLED,
+    [CS_CREDENTIAL_QUARANTINED] = CS_VERDICT_QUARANTINED,
+    [CS_CREDENTIAL_REVOKED] = CS_VERDICT_REVOKED,
+    [CS_CREDENTIAL_EXPIRED] = CS_VERDICT_EXPIRED,
+};
+
+static const uint8_t no_hash[CS_TOKEN_HASH_LEN];
+
+const struct cs_verdict_info *cs_verdict_info(enum cs_verdict verdict)
+{
+    return &infos[verdict < CS_VERDICT_COUNT ? verdict : CS_VERDICT_MALFORMED];
+}
+
+struct verification {
+    struct cs_vault *vault;
+    const struct cs_question *question;
+    struct cs_answer *answer;
+    struct cs_slice secret; /* what was presented as the secret */
+    uint64_t handle;
+    enum cs_mode mode; /* by the token's kind */
+    int64_t now_ms;
+};
+
+/* The form alone, before the store is touched: noise is turned away by its checksum. */
+static enum cs_verdict read_tokens(struct verification *v)
+{
+    const struct cs_question *question = v->question;
+    struct cs_token token;
+    struct cs_token id;
+    bool pair = question->client_secret.len != 0 || question->client_id.len != 0;
+    v->secret = pair ? question->client_secret : question->key;
+    if (v->secret.len == 0)
+        return CS_VERDICT_MISSING;
+    if (cs_token_parse(v->secret, &token) != CS_OK ||
+        (token.kind != CS_TOKEN_TEST && token.kind != CS_TOKEN_LIVE))
+        return CS_VERDICT_MALFORMED;
+    if (pair &&
+        (cs_token_parse(question->client_id, &id) != CS_OK || id.kind != CS_TOKEN_CLIENT_ID))
+        return CS_VERDICT_MALFORMED;
+    v->handle = token.handle;
+    v->mode = token.kind == CS_TOKEN_LIVE ? CS_MODE_LIVE : CS_MODE_TEST;
+    return CS_VERDICT_VALID;
+}
+
+/* One hash, compared with the current secret's; the one in grace only while it is in grace. */
+static enum cs_err hash_matches(const struct verification *v, const uint8_t *expected,
+                                uint64_t version, bool *matches)
+{
+    uint8_t hash[CS_TOKEN_HASH_LEN];
+    const struct cs_keyring *keyring = cs_vault_keyring(v->vault);
+    enum cs_realm realm = cs_credential_realm(v->mode);
+    uint8_t used = version == 0 ? cs_keyring_lookup_version(keyring, realm) : (uint8_t)version;
+    enum cs_err err = cs_keyring_token_hash(keyring, realm, used, v->secret, hash);
+    *matches = err == CS_OK && version != 0 &&
+               cs_secret_equal(CS_SLICE(hash, sizeof(hash)), CS_SLICE(expected, sizeof(hash)));
+    return err;
+}
+
+static enum cs_err prove(const struct verification *v, bool *proved)
+{
+    const struct cs_credential *credential = &v->answer->credential;
+    enum cs_err err = hash_matches(v, credential->hash, credential->hash_version, proved);
+    if (err == CS_OK && !*proved && v->now_ms < credential->grace_until)
+        err = hash_matches(v, credential->grace_hash, credential->grace_version, proved);
+    *proved = *proved && credential->mode == (int)v->mode;
+    if (*proved && v->question->client_id.len != 0)
+        *proved = cs_slice_equal(v->question->client_id, cs_slice_str(credential->client_id));
+    return err;
+}
+
+/* Everything that does not change when it is asked: in the order in which reasons are told. */
+static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
+{
+    struct cs_answer *answer = v->answer;
+    const struct cs_credential *credential = &answer->credential;
+    const struct cs_question *question = v->question;
+    bool suspended = false;
+    enum cs_err err = cs_account_is_suspended(ctx, &credential->account_id, &suspended);
+    if (err != CS_OK)
+        return err;
+    answer->verdict = by_status[cs_credential_status_at(credential, v->now_ms)];
+    if (answer->verdict != CS_VERDICT_VALID)
+        return CS_OK;
+    if (question->mode >= 0 && question->mode != credential->mode)
+        answer->verdict = CS_VERDICT_WRONG_MODE;
+    else if (suspended)
+        answer->verdict = CS_VERDICT_SUSPENDED;
+    else if (credential->allowed_ips[0] != '\0' &&
+             (question->ip == NULL || !cs_network_contains(credential->allowed_ips, question->ip)))
+        answer->verdict = CS_VERDICT_IP_DENIED;
+    else if (question->scopes != NULL &&
+             cs_scopes_missing(question->scopes, credential->scopes, answer->missing_scopes,
+                               sizeof(answer->missing_scopes)))
+        answer->verdict = CS_VERDICT_INSUFFICIENT_SCOPE;
+    return CS_OK;
+}
+
+static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
+{
+    struct verification *v = arg;
+    uint8_t room[CS_HANDLE_LEN];
+    struct cs_credential *credential = &v->answer->credential;
+    bool proved = false;
+    enum cs_err err =
+        cs_row_get(ctx, &cs_credential_table, cs_key_handle(v->handle, room), credential);
+    if (err == CS_ERR_NOT_FOUND) {
+        /* What is not there is proved against nothing, for the same price. */
+        v->answer->verdict = CS_VERDICT_NOT_FOUND;
+        return hash_matches(v, no_hash, 0, &proved);
+    }
+    if (err == CS_OK)
+        err = prove(v, &proved);
+    if (err != CS_OK)
+        return err;
+    v->answer->known = proved;
+    v->answer->verdict = CS_VERDICT_NOT_FOUND;
+    return proved ? judge(ctx, v) : CS_OK;
+}
+
+static void limit(const struct verification *v)
+{
+    struct cs_answer *answer = v->answer;
+    const struct cs_credential *credential = &answer->credential;
+    struct cs_limit_told told;
+    answer->rate = credential->rate_limit != 0
+                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms}
+                       : v->question->rates[credential->mode];
+    if (answer->rate.limit == 0)
+        return;
+    struct cs_limit_ask ask = {
+        .who = v->handle,
+        .limit = answer->rate.limit,
+        .period_ms = answer->rate.period_ms,
+        .cost = answer->verdict == CS_VERDICT_VALID ? v->question->cost : 0,
+        .now_ns = cs_clock_mono_ns(cs_vault_clock(v->vault)),
+    };
+    cs_limits_ask(cs_vault_limits(v->vault), &ask, &told);
+    answer->remaining = told.remaining;
+    answer->reset_s = (told.reset_ms + 999) / 1000;
+    answer->retry_after_s = (told.retry_after_ms + 999) / 1000;
+    if (answer->verdict == CS_VERDICT_VALID && !told.allowed)
+        answer->verdict = CS_VERDICT_RATE_LIMITED;
+}
+
+static void note(const struct verification *v)
+{
+    const struct cs_credential *credential = &v->answer->credential;
+    bool valid = v->answer->verdict == CS_VERDICT_VALID;
+    struct cs_usage_note usage = {
+        .credential = &credential->id,
+        .mode = v->mode,
+        .verdict = v->answer->verdict,
+        .scopes = valid ? v->question->scopes : NULL,
+        .now_ms = v->now_ms,
+        .first = valid && credential->status == CS_CREDENTIAL_DELIVERED,
+    };
+    cs_usage_note(cs_vault_usage(v->vault), &usage);
+}
+
+enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question,
+                      struct cs_answer *out)
+{
+    struct verification v = {
+        .vault = vault,
+        .question = question,
+        .answer = out,
+        .now_ms = cs_clock_wall_ms(cs_vault_clock(vault)),
+    };
+    out->known = false;
+    out->missing_scopes[0] = '\0';
+    out->rate = (struct cs_rate){0};
+    out->remaining = out->reset_s = out->retry_after_s = 0;
+    out->verdict = read_tokens(&v);
+    if (out->verdict != CS_VERDICT_VALID)
+        return CS_OK;
+    if (!cs_store_fresh(cs_vault_store(vault)))
+        return CS_ERR_UNAVAILABLE;
+    enum cs_err err = cs_vault_read(vault, NULL, look_up, &v);
+    if (err != CS_OK)
+        return CS_ERR_UNAVAILABLE;
+    if (out->known) {
+        limit(&v);
+        note(&v);
+    }
+    return CS_OK;
+}
