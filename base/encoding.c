@@ -176,12 +176,22 @@ void cs_base64_encode(const uint8_t *bytes, size_t len, char *out)
     (void)sodium_bin2base64(out, cs_base64_size(len), bytes, len, sodium_base64_VARIANT_ORIGINAL);
 }
 
+/* libsodium 1.0.18 takes some bytes past ASCII for digits where `char` is signed. */
+static bool is_ascii(const char *text, size_t len)
+{
+    uint8_t seen = 0;
+    for (size_t i = 0; i < len; i++) {
+        seen |= (uint8_t)text[i];
+    }
+    return seen < 0x80;
+}
+
 enum cs_err cs_base64_decode(const char *text, size_t text_len, uint8_t *out, size_t size,
                              size_t *len)
 {
     size_t decoded = 0;
     *len = 0;
-    if (text_len % 4 != 0) {
+    if (text_len % 4 != 0 || !is_ascii(text, text_len)) {
         return CS_ERR_INVALID;
     }
     if (sodium_base642bin(out, size, text, text_len, NULL, &decoded, NULL,
