@@ -198,10 +198,11 @@ static enum cs_err seal_pair(const struct cs_fetch_params *params, struct cs_fet
     int len = snprintf((char *)pair->bytes, CS_SECRET_MAX,
                        "{\"client_id\":\"%s\",\"client_secret\":\"%s\"}", credential->client_id,
                        (const char *)out->secret->bytes);
-    size_t box_len = (size_t)len + crypto_box_SEALBYTES;
+    unsigned long long plain_len = len < 0 ? 0 : (unsigned)len;
+    unsigned long long box_len = plain_len + crypto_box_SEALBYTES;
     if (len < 0 || len >= CS_SECRET_MAX || box_len > sizeof(out->box.bytes))
         err = CS_ERR_TOO_LARGE;
-    else if (crypto_box_seal(out->box.bytes, pair->bytes, (size_t)len, params->public_key) != 0)
+    else if (crypto_box_seal(out->box.bytes, pair->bytes, plain_len, params->public_key) != 0)
         err = CS_ERR_INVALID;
     else
         out->box.len = (uint16_t)box_len;

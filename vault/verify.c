@@ -98,7 +98,20 @@ static enum cs_err prove(const struct verification *v, bool *proved)
     return err;
 }
 
-/* Everything that does not change when it is asked: in the order in which reasons are told. */
+/* Of several reasons the one that stands first in the table of verdicts is told. */
+static void tell(enum cs_verdict *told, bool applies, enum cs_verdict reason)
+{
+    if (applies && (*told == CS_VERDICT_VALID || reason < *told))
+        *told = reason;
+}
+
+static bool is_from_elsewhere(const struct cs_credential *credential, const char *ip)
+{
+    return credential->allowed_ips[0] != '\0' &&
+           (ip == NULL || !cs_network_contains(credential->allowed_ips, ip));
+}
+
+/* Everything that asking does not change. */
 static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
 {
     struct cs_answer *answer = v->answer;
@@ -108,20 +121,15 @@ static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
     enum cs_err err = cs_account_is_suspended(ctx, &credential->account_id, &suspended);
     if (err != CS_OK)
         return err;
-    answer->verdict = by_status[cs_credential_status_at(credential, v->now_ms)];
-    if (answer->verdict != CS_VERDICT_VALID)
-        return CS_OK;
-    if (question->mode >= 0 && question->mode != credential->mode)
-        answer->verdict = CS_VERDICT_WRONG_MODE;
-    else if (suspended)
-        answer->verdict = CS_VERDICT_SUSPENDED;
-    else if (credential->allowed_ips[0] != '\0' &&
-             (question->ip == NULL || !cs_network_contains(credential->allowed_ips, question->ip)))
-        answer->verdict = CS_VERDICT_IP_DENIED;
-    else if (question->scopes != NULL &&
-             cs_scopes_missing(question->scopes, credential->scopes, answer->missing_scopes,
-                               sizeof(answer->missing_scopes)))
-        answer->verdict = CS_VERDICT_INSUFFICIENT_SCOPE;
+    enum cs_verdict *told = &answer->verdict;
+    *told = by_status[cs_credential_status_at(credential, v->now_ms)];
+    tell(told, question->mode >= 0 && question->mode != credential->mode, CS_VERDICT_WRONG_MODE);
+    tell(told, suspended, CS_VERDICT_SUSPENDED);
+    tell(told, is_from_elsewhere(credential, question->ip), CS_VERDICT_IP_DENIED);
+    bool lacking = question->scopes != NULL &&
+                   cs_scopes_missing(question->scopes, credential->scopes, answer->missing_scopes,
+                                     sizeof(answer->missing_scopes));
+    tell(told, lacking, CS_VERDICT_INSUFFICIENT_SCOPE);
     return CS_OK;
 }
 
