@@ -25,14 +25,6 @@ size_t cs_field_fixed_size(const struct cs_field *field)
     return fixed_sizes[field->type] ? fixed_sizes[field->type] : field->size;
 }
 
-static bool all_zero(const uint8_t *at, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (at[i] != 0)
-            return false;
-    return true;
-}
-
 static bool record_is_empty(const struct cs_record *record, const void *value,
                             enum cs_record_view view)
 {
@@ -62,7 +54,7 @@ bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_
     case CS_F_LIST:
         return cs_field_list_count(field, value) == 0;
     default:
-        return all_zero(at, field->size);
+        return cs_is_zero(at, field->size);
     }
 }
 
@@ -133,31 +125,25 @@ bool cs_record_is_sound(const struct cs_record *record)
            (!record->has_extra || record->extra_offset + sizeof(struct cs_extra) <= record->size);
 }
 
-/* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF. */
-size_t cs_utf8_char(const uint8_t *at, size_t left)
+/* The first run of bytes from U+0001 to U+007F, by steps of eight: nearly all text is that. */
+static size_t ascii_run(const uint8_t *at, size_t len)
 {
-    uint8_t lead = at[0];
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-    size_t len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (left < len)
-        return 0;
-    uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
+    static const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t run = 0;
+    for (; len - run >= sizeof(uint64_t); run += sizeof(uint64_t)) {
+        uint64_t eight = cs_load_u64(at + run);
+        if ((((eight - ones) | eight) & (ones << 7)) != 0)
+            break;
+    }
+    return run;
 }
 
 bool cs_text_is_storable(const uint8_t *at, size_t len)
 {
     while (len > 0) {
-        size_t step = *at == '\0' ? 0 : cs_utf8_char(at, len);
+        size_t step = ascii_run(at, len);
+        if (step == 0)
+            step = *at == '\0' ? 0 : cs_utf8_char(at, len);
         if (step == 0)
             return false;
         at += step;

@@ -74,6 +74,11 @@ static inline size_t cs_names_count(const char *const *names)
     return count;
 }
 
+static inline bool cs_is_zero(const uint8_t *at, size_t len)
+{
+    return len == 0 || (at[0] == 0 && memcmp(at, at + 1, len - 1) == 0);
+}
+
 /* Zero, false, empty, or a sub-record of nothing else. */
 bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_record_view view);
 /* The size of the type's C object where that is fixed, and that of the field otherwise. */
@@ -89,7 +94,11 @@ bool cs_text_is_storable(const uint8_t *at, size_t len);
 CS_MUST_CHECK enum cs_err cs_cbor_next_pair(struct cs_slice *pairs, struct cs_slice *pair,
                                             uint64_t *key);
 /* Bytes (1 to 4) of the UTF-8 character at the start of `left` > 0 bytes; 0 if there is none. */
-size_t cs_utf8_char(const uint8_t *at, size_t left);
+static inline size_t cs_utf8_char(const uint8_t *at, size_t left)
+{
+    uint32_t code;
+    return at[0] < 0x80 ? 1 : cs_utf8_next((const char *)at, left, &code);
+}
 
 struct json_t;
 /*
