@@ -12,8 +12,8 @@
 
 #include "vault/row.h"
 
-#define CS_REPLAY_KEY_MAX 255 /* characters of an Idempotency-Key, visible ASCII */
-#define CS_REPLAY_ANSWER_MAX 49152
+#define CS_REPLAY_KEY_MAX 255      /* characters of an Idempotency-Key, visible ASCII */
+#define CS_REPLAY_ANSWER_MAX 16384 /* bytes; of a longer one only the marker is kept */
 #define CS_REPLAY_MS ((int64_t)24 * 3600 * 1000)
 #define CS_REPLAY_SECRET_MS ((int64_t)600 * 1000)
 
