@@ -170,7 +170,7 @@ static void measures_typing_errors(void **state)
         {"ca", "abc", 3, false}, /* a letter is not moved and changed at once */
         {"expires_in_s", "expire_ins", 2, true},
         {"name", "mode", 3, false},
-        {"description", "recipient", 8, false},
+        {"description", "recipient", 6, false},
         {"a", "b", 1, false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
