@@ -101,8 +101,12 @@ static void decide(const struct cs_limit_ask *ask, struct place *place, struct c
 {
     int64_t period_ns = (int64_t)ask->period_ms * NS_PER_MS;
     int64_t step_ns = period_ns / (int64_t)ask->limit;
+    step_ns = step_ns > 0 ? step_ns : 1;
+    /* A cost over the whole limit is refused as such, whatever its size: the product stays small.
+     */
+    uint64_t cost = ask->cost <= ask->limit ? ask->cost : ask->limit + 1;
     int64_t from_ns = place->empty_ns > ask->now_ns ? place->empty_ns : ask->now_ns;
-    int64_t then_ns = from_ns + step_ns * (int64_t)ask->cost;
+    int64_t then_ns = from_ns + step_ns * (int64_t)cost;
     out->allowed = then_ns - ask->now_ns <= period_ns;
     if (out->allowed)
         place->empty_ns = then_ns;
