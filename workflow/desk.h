@@ -1,0 +1,29 @@
+/*
+ * The desk: where the vault and the policy meet. A call of workflow is made by somebody, under the
+ * policy of the moment, inside one transaction of the vault.
+ *
+ * Workflow decides what may be done and calls the vault to do it. Whether the caller may see an
+ * account at all is checked here, so that no resource of the server can forget it: what is not the
+ * caller's answers CS_ERR_NOT_FOUND.
+ */
+#ifndef CS_WORKFLOW_DESK_H
+#define CS_WORKFLOW_DESK_H
+
+#include "policy/policy.h"
+#include "vault/access.h"
+#include "vault/vault.h"
+
+struct cs_desk {
+    struct cs_ctx *ctx;
+    const struct cs_policy *policy; /* a reference that the caller holds for the transaction */
+    const struct cs_caller *caller; /* NULL: the system */
+};
+
+/* CS_ERR_NOT_FOUND with the fault unless the caller develops for (or, for _see, may see) it. */
+CS_MUST_CHECK enum cs_err cs_desk_develop(const struct cs_desk *desk, const struct cs_id *account);
+CS_MUST_CHECK enum cs_err cs_desk_see(const struct cs_desk *desk, const struct cs_id *account);
+/* The policy's scopes for a bundle and further scopes, with unknown names told as faults. */
+CS_MUST_CHECK enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle,
+                                         const char *scopes, char out[CS_SCOPES_SIZE]);
+
+#endif
