@@ -1,53 +1,159 @@
-# Countersign. `make help` lists the targets; everything is built under $(B).
+# Countersign. `make help` lists the targets; all that is built lies under $(B).
+VERSION := 0.1.0
 B       ?= build
-CC      ?= gcc
 PREFIX  ?= /usr/local
 DESTDIR ?=
-VERSION := 0.1.0
+JOBS    ?= $(shell nproc)
 
-LAYERS  := base vault policy workflow server cli
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=$(JOBS)
+endif
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+Q := $(if $(V),,@)# make V=1 shows the commands
+
+# What is compiled: every .c file of a layer, so that a new file needs no line here.
+LAYERS  := base vault policy workflow oauth server cli
+SRC     := $(foreach layer,$(LAYERS),$(wildcard $(layer)/*.c $(layer)/*/*.c))
+OBJ     := $(SRC:%.c=$(B)/%.o)
 LIBS    := lmdb libsodium libmicrohttpd jansson yaml-0.1 libcbor zlib libcurl
-PKG     := $(shell pkg-config --cflags $(filter-out lmdb,$(LIBS)) 2>/dev/null)
-LDLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread
 
+# How. OPT and SAN are what the builds for tests change; WERROR= helps with a stranger's compiler.
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WERROR  ?= -Werror
 OPT     ?= -O2 -g -D_FORTIFY_SOURCE=2
 HARDEN  := -fstack-protector-strong -fPIE
-CFLAGS  := -std=c11 -D_GNU_SOURCE -I. -DCS_VERSION='"$(VERSION)"' $(WARN) $(WERROR) $(OPT) $(HARDEN) $(SAN) $(PKG)
-LDFLAGS := -pie -Wl,-z,relro,-z,now $(SAN)
+DEFINES := -D_GNU_SOURCE -DCS_VERSION='"$(VERSION)"'
+CFLAGS  := -std=c11 -I. $(DEFINES) $(WARN) $(WERROR) $(OPT) $(HARDEN) $(SAN) \
+           $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+LDFLAGS := -pie -Wl,-z,relro,-z,now,--as-needed $(SAN)
+LDLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lpthread
 
-SRC     := $(foreach layer,$(LAYERS),$(wildcard $(layer)/*.c $(layer)/*/*.c))
-OBJ     := $(SRC:%.c=$(B)/%.o)
-LIBOBJ  := $(filter-out $(B)/cli/main.o,$(OBJ))
+all: $(B)/countersign ## build the program (the default)
 
-all: $(B)/countersign
+$(B)/countersign: $(OBJ) $(B)/sources
+	@echo "link $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJ) $(LDLIBS)
 
-$(B)/countersign: $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/libcountersign.a: $(filter-out $(B)/cli/main.o,$(OBJ)) $(B)/sources
+	@rm -f $@
+	@ar rcs $@ $(filter %.o,$^)
 
-$(B)/libcountersign.a: $(LIBOBJ)
-	rm -f $@ && ar rcs $@ $^
-
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "cc   $@"
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Unit tests: one program for each tests/unit/test_<module>.c, under ASan and UBSan.
+# Two files that change only when what they hold does: the flags, for which everything is compiled
+# anew, and the list of sources, for which it is linked anew.
+$(B)/flags: TEXT = $(CC) $(CFLAGS) $(LDFLAGS)
+$(B)/sources: TEXT = $(SRC)
+$(B)/flags $(B)/sources: FORCE
+	@mkdir -p $(@D)
+	@pkg-config --exists $(LIBS) || { echo "Libraries are missing: run 'make deps'." >&2; exit 1; }
+	@echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
+
+# What is needed, as Debian packages. name=package: any way of having `name` will do.
+deps: ## install what building needs (Debian packages; root or sudo)
+	@scripts/packages.sh gcc libc6-dev binutils pkg-config lmdb=liblmdb-dev libsodium=libsodium-dev \
+	    libmicrohttpd=libmicrohttpd-dev jansson=libjansson-dev yaml-0.1=libyaml-dev \
+	    libcbor=libcbor-dev zlib=zlib1g-dev libcurl=libcurl4-openssl-dev
+
+test-deps: deps ## install what the tests need beside
+	@scripts/packages.sh cmocka=libcmocka-dev node=nodejs npm clang libclang-rt-dev \
+	    clang-format clang-tidy cppcheck shellcheck ctags=universal-ctags jq curl wrk slowhttptest \
+	    mandoc setarch=util-linux
+	@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
+
+tests/node_modules/.package-lock.json: tests/package-lock.json tests/package.json
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules/.package-lock.json
+
+run: deps ## build, and serve a demo vault out of vault-data/
+	@$(MAKE) --no-print-directory all
+	$(B)/countersign dev --data vault-data
+
+# Tests. Each suite is a target of its own; `make test` runs them all and closes with one total.
 UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+RACE    := $(filter store limits usage snapshot workers,$(UNIT))
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+SUITES  := tools lint unit race fuzz api fault install
 
-unit: $(UNIT:%=unit-%)
+ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
+        SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+TSAN := +@TSAN_OPTIONS="suppressions=tests/tools/tsan.supp" \
+        $(MAKE) --no-print-directory -k --output-sync B=$(B)/tsan OPT="-O1 -g" \
+        SAN="-fsanitize=thread" UNDER="$(shell setarch -R true 2>/dev/null && echo setarch -R)"
+FUZZ := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/fuzz OPT="-O1 -g" CC=clang \
+        SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+
+test: test-deps ## run every suite (under half an hour on two cores)
+	+@tests/tools/suites.sh $(B)/suites "$(MAKE)" $(SUITES)
+
+tools: ## test what the tests stand on: the counting and the checks of style
+	@tests/tools/test-tools.sh
+
+lint: layers style words cppcheck tidy globals ## formatting, layers, static analysis
+layers style words:
+	@tests/tools/$@.sh
+cppcheck:
+	@cppcheck -q -j $(JOBS) --std=c11 --library=posix -I. -D_GNU_SOURCE --inline-suppr \
+	    --enable=warning,performance,portability --error-exitcode=1 \
+	    --suppressions-list=tests/tools/cppcheck.supp $(wildcard $(LAYERS)) \
+	    && echo "ok - cppcheck" || { echo "not ok - cppcheck"; exit 1; }
+tidy: $(SRC:%.c=$(B)/tidy/%.ok)
+	@echo "ok - clang-tidy, $(words $^) files"
+$(B)/tidy/%.ok: %.c $(B)/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(CFLAGS) 2>/dev/null || { echo "not ok - clang-tidy $<"; exit 1; }
+	@touch $@
+globals: $(B)/libcountersign.a
+	@tests/tools/globals.sh $<
+
+# While only some folders build, make LAYERS="base vault" unit-token leaves the others out.
+unit: ## unit tests, under ASan and UBSan; unit-NAME: one of them
+	$(ASAN) $(UNIT:%=ran-%)
 unit-%:
-	@$(MAKE) --no-print-directory B=$(B)/asan SAN="$(ASAN)" OPT="-O1 -g" $(B)/asan/tests/unit/test_$*
-	$(B)/asan/tests/unit/test_$*
+	$(ASAN) ran-$*
+race: ## the concurrent unit tests, under TSan
+	$(TSAN) $(RACE:%=ran-%)
+ran-%: $(B)/tests/unit/test_%
+	@$(UNDER) $<
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/libcountersign.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+fuzz: ## each fuzz target for FUZZ_SECONDS
+	$(FUZZ) $(FUZZERS:%=$(B)/fuzz/tests/fuzz/fuzz_%)
+	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
-clean:
+api: ## tests of the running program, over HTTP and through its command line
+fault: ## the same, while it is killed
+api fault: all tests/node_modules/.package-lock.json
+	@node --test --test-reporter=spec $(wildcard tests/$@/*.test.mjs)
+
+bench: test-deps ## the figures of docs/performance.md, as ratios taken in one run
+	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+	@node tests/bench/bench.mjs
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libcountersign.a
+	@echo "link $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+$(B)/tests/fuzz/%: LDFLAGS += -fsanitize=fuzzer
+
+openapi: all ## write server/openapi.json anew from the route and record tables
+	$(B)/countersign openapi >$(B)/openapi.json
+	mv $(B)/openapi.json server/openapi.json
+
+format: ## put every C file into the house's format
+	clang-format -i $(foreach layer,$(LAYERS) tests,$(wildcard $(layer)/*.[ch] $(layer)/*/*.[ch]))
+
+clean: ## remove what was built
 	rm -rf $(B)
 
-.PHONY: all unit clean
+help: ## this list
+	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy globals unit race \
+        fuzz api fault bench install openapi format clean help FORCE
 .SECONDARY:
+.DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d)
