@@ -39,8 +39,8 @@ extern const char *const cs_decision_names[];
 
 #define CS_REQUEST_PREFIX "req"
 #define CS_USE_CASE_SIZE 2001
-#define CS_COMMENT_SIZE 1001
-#define CS_DECISIONS_MAX 24 /* further ones are refused: the requester files anew */
+#define CS_COMMENT_SIZE 601
+#define CS_DECISIONS_MAX 16 /* further ones are refused: the requester files anew */
 #define CS_THREAD_MAX 12
 
 struct cs_decision {
