@@ -12,8 +12,8 @@
  * with the table's name, the row's key and the four header bytes as associated data, so that a
  * value that was edited, moved to another key, table, realm or schema does not open.
  *
- * Thread rule: a keyring is read from any thread; adding versions is for one thread at a time, and
- * readers see the old or the new state.
+ * Thread rule: a keyring is read from any thread, without a lock; adding versions is for one thread
+ * at a time, and readers see the old or the new state.
  */
 #ifndef CS_VAULT_KEYRING_H
 #define CS_VAULT_KEYRING_H
@@ -47,7 +47,8 @@ void cs_keyring_free(struct cs_keyring **keyring);
 /*
  * Wraps under the root key of `source`, and opens again. The wrapped form carries what the source
  * needs (Argon2id salt and cost) in a header that is authenticated. CS_ERR_DENIED: the root key is
- * another one; CS_ERR_CORRUPT: not a wrapped keyring.
+ * another one; CS_ERR_CORRUPT: not a wrapped keyring, or an edited one; CS_ERR_UNSUPPORTED: of a
+ * newer format; and what cs_rootkey_load returns. Why it failed is logged.
  */
 CS_MUST_CHECK enum cs_err cs_keyring_wrap(const struct cs_keyring *keyring,
                                           const struct cs_rootkey_source *source,
@@ -56,13 +57,27 @@ CS_MUST_CHECK enum cs_err cs_keyring_unwrap(struct cs_slice wrapped,
                                             const struct cs_rootkey_source *source,
                                             struct cs_log *log, struct cs_keyring **out);
 
-/* Where a sealed value lies; all of it is associated data. */
+enum cs_key_use { CS_KEY_DATA, CS_KEY_LOOKUP, CS_KEY_USE_COUNT };
+/*
+ * Adds the next version of a key (CS_KEY_LOOKUP: realm SYSTEM, TEST or LIVE). It is wrapped and it
+ * opens what it sealed, but seals nothing before cs_keyring_promote: first the wrapped keyring must
+ * be durable, or what was sealed would be lost with the process. CS_ERR_TOO_LARGE after version
+ * 255; CS_ERR_NOMEM.
+ */
+CS_MUST_CHECK enum cs_err cs_keyring_add(struct cs_keyring *keyring, enum cs_key_use use,
+                                         enum cs_realm realm);
+/* From now on the newest versions seal and hash. */
+void cs_keyring_promote(struct cs_keyring *keyring);
+
+/* Where a sealed value lies; all of it is associated data. `key` has at most CS_PLACE_KEY_MAX. */
+#define CS_PLACE_KEY_MAX 511
+#define CS_PLACE_TABLE_MAX 47
 struct cs_place {
     const char *table;
     struct cs_slice key;
     uint8_t schema;
 };
-/* Appends the sealed value to `out`. */
+/* Appends the sealed value to `out`, whose sticky error tells of failure. */
 void cs_keyring_seal(const struct cs_keyring *keyring, enum cs_realm realm,
                      const struct cs_place *place, struct cs_slice plain, struct cs_buf *out);
 /*
@@ -75,7 +90,10 @@ CS_MUST_CHECK enum cs_err cs_keyring_open(const struct cs_keyring *keyring,
                                           uint8_t *plain, size_t *plain_len, enum cs_realm *realm,
                                           uint8_t *schema);
 
-/* Keyed BLAKE2b of a token under the lookup key (realm SYSTEM, TEST or LIVE; a version). */
+/*
+ * Keyed BLAKE2b of a token under the lookup key (realm SYSTEM, TEST or LIVE; a version).
+ * CS_ERR_CORRUPT: there is no such version; a row that names one is not of this keyring.
+ */
 uint8_t cs_keyring_lookup_version(const struct cs_keyring *keyring, enum cs_realm realm);
 CS_MUST_CHECK enum cs_err cs_keyring_token_hash(const struct cs_keyring *keyring,
                                                 enum cs_realm realm, uint8_t version,
@@ -86,7 +104,8 @@ void cs_keyring_index_hash(const struct cs_keyring *keyring, const char *purpose
                            struct cs_slice text, uint8_t out[CS_INDEX_HASH_LEN]);
 /*
  * Seals and opens under a key that only this keyring together with `pass` (bytes that only a caller
- * holds) can derive; for idempotent replays. `place` as above.
+ * holds) can derive; for idempotent replays. `place` as above. Opening appends to `plain`:
+ * CS_ERR_CORRUPT, also for another pass; CS_ERR_UNSUPPORTED; CS_ERR_NOMEM; CS_ERR_TOO_LARGE.
  */
 void cs_keyring_seal_with(const struct cs_keyring *keyring, enum cs_realm realm,
                           struct cs_slice pass, const struct cs_place *place, struct cs_slice plain,

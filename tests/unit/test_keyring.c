@@ -1,0 +1,611 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "vault/keyring.h"
+#include "vault/rootkey.h"
+
+/* printf is the cheapest source: 32 bytes that are the key. */
+static const struct cs_rootkey_source root_a = {
+    .kind = CS_ROOTKEY_COMMAND, .argv = {"printf", "%s", "0123456789abcdef0123456789abcdef"}};
+static const struct cs_rootkey_source root_b = {
+    .kind = CS_ROOTKEY_COMMAND, .argv = {"printf", "%s", "0123456789abcdef0123456789abcdeF"}};
+
+static const struct cs_place here = {"credential", {(const uint8_t *)"handle-1", 8}, 3};
+static struct cs_keyring *ring;
+
+struct sealed {
+    uint8_t bytes[512];
+    size_t len;
+};
+
+static struct sealed seal(const struct cs_keyring *keyring, enum cs_realm realm,
+                          const struct cs_place *place, const char *plain)
+{
+    struct sealed sealed;
+    struct cs_buf buf;
+    cs_buf_lend(&buf, sealed.bytes, sizeof(sealed.bytes));
+    cs_keyring_seal(keyring, realm, place, cs_slice_str(plain), &buf);
+    assert_int_equal(cs_buf_err(&buf), CS_OK);
+    sealed.len = buf.len;
+    return sealed;
+}
+
+static enum cs_err open_as(const struct cs_keyring *keyring, const struct cs_place *place,
+                           const struct sealed *sealed, char *plain)
+{
+    size_t len = 0;
+    uint8_t schema = 0;
+    enum cs_realm realm = CS_REALM_COUNT;
+    enum cs_err err = cs_keyring_open(keyring, place, CS_SLICE(sealed->bytes, sealed->len),
+                                      (uint8_t *)plain, &len, &realm, &schema);
+    if (err == CS_OK)
+        plain[len] = '\0';
+    return err;
+}
+
+static void every_realm_seals_and_opens(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "x", "some longer text, 37 bytes of it here"};
+    for (enum cs_realm realm = 0; realm < CS_REALM_COUNT; realm++) {
+        for (size_t i = 0; i < 3; i++) {
+            struct sealed sealed = seal(ring, realm, &here, texts[i]);
+            uint8_t plain[64];
+            size_t len = 99;
+            uint8_t schema = 0;
+            enum cs_realm found = CS_REALM_COUNT;
+            assert_int_equal(sealed.len, strlen(texts[i]) + CS_SEAL_OVERHEAD);
+            assert_int_equal(sealed.bytes[0], 1);
+            assert_int_equal(sealed.bytes[1], realm);
+            assert_int_equal(sealed.bytes[2], 1);
+            assert_int_equal(sealed.bytes[3], 3);
+            assert_int_equal(cs_keyring_open(ring, &here, CS_SLICE(sealed.bytes, sealed.len), plain,
+                                             &len, &found, &schema),
+                             CS_OK);
+            assert_int_equal(len, strlen(texts[i]));
+            assert_memory_equal(plain, texts[i], len);
+            assert_int_equal(found, realm);
+            assert_int_equal(schema, 3);
+        }
+    }
+}
+
+static void the_same_text_never_looks_the_same(void **state)
+{
+    (void)state;
+    struct sealed a = seal(ring, CS_REALM_TEST, &here, "text");
+    struct sealed b = seal(ring, CS_REALM_TEST, &here, "text");
+    assert_memory_not_equal(a.bytes + 4, b.bytes + 4, 24);
+    assert_memory_not_equal(a.bytes + 28, b.bytes + 28, 20);
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+    (void)state;
+    char plain[512];
+    struct sealed sealed = seal(ring, CS_REALM_LIVE, &here, "the plain text");
+    for (size_t bit = 0; bit < sealed.len * 8; bit++) {
+        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
+        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (; sealed.len > 0; sealed.len--)
+        if (sealed.len < 14 + CS_SEAL_OVERHEAD)
+            assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
+    assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
+}
+
+static const struct {
+    struct cs_place place;
+    enum cs_err err;
+} places[] = {
+    {{"credential", {(const uint8_t *)"handle-1", 8}, 3}, CS_OK},
+    {{"credential", {(const uint8_t *)"handle-1", 8}, 255}, CS_OK},
+    {{"credential", {(const uint8_t *)"handle-1", 8}, 2}, CS_ERR_UNSUPPORTED},
+    {{"credential", {(const uint8_t *)"handle-2", 8}, 3}, CS_ERR_CORRUPT},
+    {{"credential", {(const uint8_t *)"handle-1", 7}, 3}, CS_ERR_CORRUPT},
+    {{"credential", {NULL, 0}, 3}, CS_ERR_CORRUPT},
+    {{"credentials", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
+    {{"credentia", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
+    {{"", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
+};
+
+static void a_transplanted_value_is_refused(void **state)
+{
+    (void)state;
+    char plain[512];
+    struct sealed sealed = seal(ring, CS_REALM_TEST, &here, "text");
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        assert_int_equal(open_as(ring, &places[i].place, &sealed, plain), places[i].err);
+}
+
+static void keys_of_the_longest_length_are_bound_whole(void **state)
+{
+    (void)state;
+    char plain[512];
+    uint8_t key[CS_PLACE_KEY_MAX] = {0};
+    struct cs_place place = {
+        "a-table-name-of-exactly-as-many-bytes-as-it-may", {key, sizeof(key)}, 1};
+    assert_int_equal(strlen(place.table), CS_PLACE_TABLE_MAX);
+    struct sealed sealed = seal(ring, CS_REALM_TEST, &place, "text");
+    assert_int_equal(open_as(ring, &place, &sealed, plain), CS_OK);
+    key[sizeof(key) - 1] = 1;
+    assert_int_equal(open_as(ring, &place, &sealed, plain), CS_ERR_CORRUPT);
+}
+
+static void sealing_without_room_fails(void **state)
+{
+    (void)state;
+    uint8_t room[CS_SEAL_OVERHEAD + 3];
+    struct cs_buf buf;
+    cs_buf_lend(&buf, room, sizeof(room));
+    cs_keyring_seal(ring, CS_REALM_TEST, &here, cs_slice_str("four"), &buf);
+    assert_int_equal(cs_buf_err(&buf), CS_ERR_TOO_LARGE);
+}
+
+static void wrap(const struct cs_keyring *keyring, const struct cs_rootkey_source *source,
+                 struct cs_buf *out)
+{
+    cs_buf_init(out, 65536);
+    assert_int_equal(cs_keyring_wrap(keyring, source, NULL, out), CS_OK);
+}
+
+static enum cs_err unwrap(const struct cs_buf *wrapped, const struct cs_rootkey_source *source,
+                          struct cs_keyring **out)
+{
+    return cs_keyring_unwrap(CS_SLICE(wrapped->bytes, wrapped->len), source, NULL, out);
+}
+
+static void a_wrapped_keyring_comes_back(void **state)
+{
+    (void)state;
+    char plain[512];
+    uint8_t hash[2][CS_TOKEN_HASH_LEN];
+    uint8_t public_key[2][32];
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    wrap(ring, &root_a, &wrapped);
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_OK);
+    for (enum cs_realm realm = 0; realm < CS_REALM_COUNT; realm++) {
+        struct sealed sealed = seal(ring, realm, &here, "text");
+        assert_int_equal(open_as(again, &here, &sealed, plain), CS_OK);
+        assert_string_equal(plain, "text");
+    }
+    for (enum cs_realm realm = CS_REALM_SYSTEM; realm <= CS_REALM_LIVE; realm++) {
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(
+                cs_keyring_token_hash(i ? again : ring, realm, 1, cs_slice_str("token"), hash[i]),
+                CS_OK);
+        assert_memory_equal(hash[0], hash[1], CS_TOKEN_HASH_LEN);
+    }
+    cs_keyring_public_key(ring, public_key[0]);
+    cs_keyring_public_key(again, public_key[1]);
+    assert_memory_equal(public_key[0], public_key[1], 32);
+    cs_keyring_free(&again);
+    cs_buf_free(&wrapped);
+}
+
+static void another_root_key_is_denied(void **state)
+{
+    (void)state;
+    struct cs_secret *passphrase = NULL;
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    assert_int_equal(cs_secret_from("0123456789abcdef0123456789abcdef", 32, &passphrase), CS_OK);
+    const struct cs_rootkey_source stretched = {.kind = CS_ROOTKEY_PASSPHRASE,
+                                                .passphrase = passphrase};
+    wrap(ring, &root_a, &wrapped);
+    assert_int_equal(unwrap(&wrapped, &root_b, &again), CS_ERR_DENIED);
+    assert_int_equal(unwrap(&wrapped, &stretched, &again), CS_ERR_DENIED);
+    assert_null(again);
+    cs_buf_free(&wrapped);
+    cs_secret_free(&passphrase);
+}
+
+static void a_passphrase_wraps_with_its_own_salt(void **state)
+{
+    (void)state;
+    struct cs_secret *passphrase = NULL;
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    assert_int_equal(cs_secret_from("correct horse", 13, &passphrase), CS_OK);
+    const struct cs_rootkey_source source = {.kind = CS_ROOTKEY_PASSPHRASE,
+                                             .passphrase = passphrase};
+    wrap(ring, &source, &wrapped);
+    assert_int_equal(unwrap(&wrapped, &source, &again), CS_OK);
+    cs_keyring_free(&again);
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_ERR_DENIED);
+    wrapped.bytes[6] ^= 1; /* the salt: then it is another root key */
+    assert_int_equal(unwrap(&wrapped, &source, &again), CS_ERR_DENIED);
+    wrapped.bytes[6] ^= 1;
+    wrapped.bytes[26] = 0x7f; /* a cost of two terabytes is not tried */
+    assert_int_equal(unwrap(&wrapped, &source, &again), CS_ERR_CORRUPT);
+    wrapped.bytes[26] = 0;
+    wrapped.bytes[25] = 0; /* no passes */
+    assert_int_equal(unwrap(&wrapped, &source, &again), CS_ERR_CORRUPT);
+    cs_buf_free(&wrapped);
+    cs_secret_free(&passphrase);
+}
+
+static void every_edit_of_a_wrapped_keyring_is_refused(void **state)
+{
+    (void)state;
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    wrap(ring, &root_a, &wrapped);
+    for (size_t i = 0; i < wrapped.len; i++) {
+        wrapped.bytes[i] ^= 0x01;
+        assert_int_not_equal(unwrap(&wrapped, &root_a, &again), CS_OK);
+        assert_null(again);
+        wrapped.bytes[i] ^= 0x01;
+    }
+    for (size_t len = 0; len < wrapped.len; len += 7) {
+        struct cs_slice part = CS_SLICE(wrapped.bytes, len);
+        assert_int_equal(cs_keyring_unwrap(part, &root_a, NULL, &again), CS_ERR_CORRUPT);
+    }
+    cs_buf_free(&wrapped);
+}
+
+#define HEADER_LEN 64
+#define ENTRY_LEN 74
+
+/* Entries are each authentic by themselves; what must not pass is another set of them. */
+static void entries_cannot_be_dropped_exchanged_or_mixed(void **state)
+{
+    (void)state;
+    struct cs_buf wrapped;
+    struct cs_buf other;
+    struct cs_keyring *again = NULL;
+    uint8_t entry[ENTRY_LEN];
+    wrap(ring, &root_a, &wrapped);
+    wrap(ring, &root_a, &other);
+    assert_int_equal(wrapped.len, HEADER_LEN + 10 * ENTRY_LEN);
+    uint8_t *first = wrapped.bytes + HEADER_LEN;
+    uint8_t *second = first + ENTRY_LEN;
+
+    wrapped.bytes[47] = 9; /* the count, and the last entry */
+    wrapped.len -= ENTRY_LEN;
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_ERR_CORRUPT);
+    wrapped.bytes[47] = 10;
+    wrapped.len += ENTRY_LEN;
+
+    memcpy(entry, first, ENTRY_LEN);
+    memcpy(first, second, ENTRY_LEN);
+    memcpy(second, entry, ENTRY_LEN);
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_ERR_CORRUPT);
+
+    memcpy(second, first, ENTRY_LEN);
+    memcpy(first, other.bytes + HEADER_LEN, ENTRY_LEN);
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_ERR_CORRUPT);
+    cs_buf_free(&wrapped);
+    cs_buf_free(&other);
+}
+
+static void no_key_shows_in_the_wrapped_form(void **state)
+{
+    (void)state;
+    struct cs_buf a;
+    struct cs_buf b;
+    wrap(ring, &root_a, &a);
+    wrap(ring, &root_a, &b);
+    for (size_t i = 0; i < 10; i++) {
+        size_t at = HEADER_LEN + i * ENTRY_LEN + 2;
+        assert_memory_not_equal(a.bytes + at, b.bytes + at, ENTRY_LEN - 2);
+    }
+    assert_null(memmem(a.bytes, a.len, root_a.argv[2], 32));
+    cs_buf_free(&a);
+    cs_buf_free(&b);
+}
+
+static void a_newer_format_is_told_as_such(void **state)
+{
+    (void)state;
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    wrap(ring, &root_a, &wrapped);
+    wrapped.bytes[4] = 2;
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_ERR_UNSUPPORTED);
+    cs_buf_free(&wrapped);
+}
+
+static void a_failing_source_fails_the_keyring(void **state)
+{
+    (void)state;
+    const struct cs_rootkey_source broken = {.kind = CS_ROOTKEY_COMMAND, .argv = {"false"}};
+    struct cs_buf wrapped;
+    struct cs_keyring *again = NULL;
+    cs_buf_init(&wrapped, 65536);
+    assert_int_equal(cs_keyring_wrap(ring, &broken, NULL, &wrapped), CS_ERR_IO);
+    assert_int_equal(wrapped.len, 0);
+    wrap(ring, &root_a, &wrapped);
+    assert_int_equal(unwrap(&wrapped, &broken, &again), CS_ERR_IO);
+    assert_null(again);
+    cs_buf_free(&wrapped);
+}
+
+static void versions_are_added_then_used_and_all_read(void **state)
+{
+    (void)state;
+    struct cs_keyring *keyring = NULL;
+    struct cs_keyring *again = NULL;
+    struct cs_buf wrapped;
+    char plain[512];
+    uint8_t hashes[2][CS_TOKEN_HASH_LEN];
+    assert_int_equal(cs_keyring_new(&keyring), CS_OK);
+    struct sealed old = seal(keyring, CS_REALM_LIVE, &here, "old");
+    assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_LIVE), CS_OK);
+    assert_int_equal(cs_keyring_add(keyring, CS_KEY_LOOKUP, CS_REALM_LIVE), CS_OK);
+    assert_int_equal(seal(keyring, CS_REALM_LIVE, &here, "still").bytes[2], 1);
+    assert_int_equal(cs_keyring_lookup_version(keyring, CS_REALM_LIVE), 1);
+
+    wrap(keyring, &root_a, &wrapped);
+    cs_keyring_promote(keyring);
+    struct sealed new = seal(keyring, CS_REALM_LIVE, &here, "new");
+    assert_int_equal(new.bytes[2], 2);
+    assert_int_equal(seal(keyring, CS_REALM_TEST, &here, "other").bytes[2], 1);
+    assert_int_equal(cs_keyring_lookup_version(keyring, CS_REALM_LIVE), 2);
+    assert_int_equal(cs_keyring_lookup_version(keyring, CS_REALM_TEST), 1);
+
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_OK);
+    assert_int_equal(open_as(again, &here, &old, plain), CS_OK);
+    assert_int_equal(open_as(again, &here, &new, plain), CS_OK);
+    assert_int_equal(cs_keyring_lookup_version(again, CS_REALM_LIVE), 2);
+    for (uint8_t version = 1; version <= 2; version++)
+        assert_int_equal(cs_keyring_token_hash(again, CS_REALM_LIVE, version, cs_slice_str("token"),
+                                               hashes[version - 1]),
+                         CS_OK);
+    assert_memory_not_equal(hashes[0], hashes[1], CS_TOKEN_HASH_LEN);
+    new.bytes[2] = 1; /* the other version's key */
+    assert_int_equal(open_as(again, &here, &new, plain), CS_ERR_CORRUPT);
+    cs_keyring_free(&again);
+    cs_keyring_free(&keyring);
+    cs_buf_free(&wrapped);
+}
+
+static void versions_end_at_255(void **state)
+{
+    (void)state;
+    struct cs_keyring *keyring = NULL;
+    struct cs_keyring *again = NULL;
+    struct cs_buf wrapped;
+    char plain[512];
+    assert_int_equal(cs_keyring_new(&keyring), CS_OK);
+    for (unsigned version = 2; version <= 255; version++)
+        assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_TEST), CS_OK);
+    assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_TEST), CS_ERR_TOO_LARGE);
+    cs_keyring_promote(keyring);
+    struct sealed sealed = seal(keyring, CS_REALM_TEST, &here, "text");
+    assert_int_equal(sealed.bytes[2], 255);
+    wrap(keyring, &root_a, &wrapped);
+    assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_OK);
+    assert_int_equal(open_as(again, &here, &sealed, plain), CS_OK);
+    cs_keyring_free(&again);
+    cs_keyring_free(&keyring);
+    cs_buf_free(&wrapped);
+}
+
+static void token_hashes_are_apart_by_realm_and_token(void **state)
+{
+    (void)state;
+    uint8_t hashes[4][CS_TOKEN_HASH_LEN];
+    static const struct {
+        enum cs_realm realm;
+        const char *token;
+    } cases[] = {
+        {CS_REALM_SYSTEM, "token"},
+        {CS_REALM_TEST, "token"},
+        {CS_REALM_LIVE, "token"},
+        {CS_REALM_LIVE, "token2"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            cs_keyring_token_hash(ring, cases[i].realm, 1, cs_slice_str(cases[i].token), hashes[i]),
+            CS_OK);
+        for (size_t other = 0; other < i; other++)
+            assert_memory_not_equal(hashes[i], hashes[other], CS_TOKEN_HASH_LEN);
+    }
+    for (unsigned version = 0; version <= 255; version++)
+        if (version != 1)
+            assert_int_equal(cs_keyring_token_hash(ring, CS_REALM_TEST, (uint8_t)version,
+                                                   cs_slice_str("token"), hashes[0]),
+                             CS_ERR_CORRUPT);
+}
+
+static void index_hashes_are_apart_by_purpose(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *purpose;
+        const char *text;
+    } cases[] = {
+        {"email", "a@example.org"},
+        {"email", "b@example.org"},
+        {"replay", "a@example.org"},
+        {"emaila", "@example.org"},
+        {"email", ""},
+    };
+    uint8_t hashes[5][CS_INDEX_HASH_LEN];
+    uint8_t again[CS_INDEX_HASH_LEN];
+    for (size_t i = 0; i < 5; i++) {
+        cs_keyring_index_hash(ring, cases[i].purpose, cs_slice_str(cases[i].text), hashes[i]);
+        cs_keyring_index_hash(ring, cases[i].purpose, cs_slice_str(cases[i].text), again);
+        assert_memory_equal(hashes[i], again, CS_INDEX_HASH_LEN);
+        for (size_t other = 0; other < i; other++)
+            assert_memory_not_equal(hashes[i], hashes[other], CS_INDEX_HASH_LEN);
+    }
+}
+
+static enum cs_err open_with(const char *pass, const struct cs_place *place, struct cs_slice sealed,
+                             struct cs_buf *plain)
+{
+    cs_buf_init(plain, 4096);
+    return cs_keyring_open_with(ring, cs_slice_str(pass), place, sealed, plain);
+}
+
+static void a_pass_is_needed_beside_the_keyring(void **state)
+{
+    (void)state;
+    uint8_t memory[256];
+    struct cs_buf sealed;
+    struct cs_buf plain;
+    const struct cs_place there = {"replay", here.key, here.schema};
+    cs_buf_lend(&sealed, memory, sizeof(memory));
+    cs_keyring_seal_with(ring, CS_REALM_LIVE_DELIVERY, cs_slice_str("pass"), &here,
+                         cs_slice_str("answer"), &sealed);
+    assert_int_equal(cs_buf_err(&sealed), CS_OK);
+    struct cs_slice value = CS_SLICE(sealed.bytes, sealed.len);
+
+    assert_int_equal(open_with("pass", &here, value, &plain), CS_OK);
+    assert_string_equal(cs_buf_text(&plain), "answer");
+    cs_buf_free(&plain);
+    assert_int_equal(open_with("Pass", &here, value, &plain), CS_ERR_CORRUPT);
+    assert_int_equal(plain.len, 0);
+    cs_buf_free(&plain);
+    assert_int_equal(open_with("", &here, value, &plain), CS_ERR_CORRUPT);
+    cs_buf_free(&plain);
+    assert_int_equal(open_with("pass", &there, value, &plain), CS_ERR_CORRUPT);
+    cs_buf_free(&plain);
+
+    struct sealed copy = {.len = sealed.len};
+    char text[256];
+    memcpy(copy.bytes, sealed.bytes, sealed.len);
+    assert_int_equal(open_as(ring, &here, &copy, text), CS_ERR_CORRUPT);
+    for (size_t i = 0; i < sealed.len; i++) {
+        memory[i] ^= 0x80;
+        assert_int_equal(open_with("pass", &here, value, &plain), CS_ERR_CORRUPT);
+        cs_buf_free(&plain);
+        memory[i] ^= 0x80;
+    }
+}
+
+static void what_is_opened_is_appended_within_its_limit(void **state)
+{
+    (void)state;
+    uint8_t memory[256];
+    uint8_t room[8] = "ab";
+    struct cs_buf sealed;
+    struct cs_buf plain;
+    cs_buf_lend(&sealed, memory, sizeof(memory));
+    cs_keyring_seal_with(ring, CS_REALM_TEST_DELIVERY, cs_slice_str("pass"), &here,
+                         cs_slice_str("answer"), &sealed);
+    for (size_t size = 7; size <= 8; size++) {
+        cs_buf_lend(&plain, room, size);
+        cs_buf_put_str(&plain, "ab");
+        enum cs_err err = cs_keyring_open_with(ring, cs_slice_str("pass"), &here,
+                                               CS_SLICE(sealed.bytes, sealed.len), &plain);
+        assert_int_equal(err, size == 8 ? CS_OK : CS_ERR_TOO_LARGE);
+        assert_int_equal(plain.len, size == 8 ? 8 : 2);
+    }
+    assert_memory_equal(room, "abanswer", 8);
+}
+
+static void what_is_signed_verifies(void **state)
+{
+    (void)state;
+    uint8_t signature[64];
+    uint8_t public_key[32];
+    const uint8_t message[] = "tree head";
+    cs_keyring_sign(ring, CS_SLICE(message, sizeof(message)), signature);
+    cs_keyring_public_key(ring, public_key);
+    assert_int_equal(crypto_sign_verify_detached(signature, message, sizeof(message), public_key),
+                     0);
+    assert_int_not_equal(
+        crypto_sign_verify_detached(signature, message, sizeof(message) - 1, public_key), 0);
+}
+
+static void keyrings_share_nothing(void **state)
+{
+    (void)state;
+    char plain[512];
+    struct cs_keyring *other = NULL;
+    assert_int_equal(cs_keyring_new(&other), CS_OK);
+    struct sealed sealed = seal(ring, CS_REALM_SYSTEM, &here, "text");
+    assert_int_equal(open_as(other, &here, &sealed, plain), CS_ERR_CORRUPT);
+    cs_keyring_free(&other);
+    cs_keyring_free(&other); /* of NULL is fine */
+}
+
+static void no_locked_memory_is_an_error(void **state)
+{
+    (void)state;
+    static struct cs_secret *hoard[4096];
+    struct cs_keyring *keyring = NULL;
+    struct cs_buf plain;
+    uint8_t memory[256];
+    struct cs_buf sealed;
+    size_t count = 0;
+    cs_buf_lend(&sealed, memory, sizeof(memory));
+    cs_keyring_seal_with(ring, CS_REALM_TEST, cs_slice_str("pass"), &here, cs_slice_str("x"),
+                         &sealed);
+    while (count < 4096 && cs_secret_new(1, &hoard[count]) == CS_OK)
+        count++;
+    for (size_t spare = 0; spare <= 10; spare++) {
+        assert_int_equal(cs_keyring_new(&keyring), CS_ERR_NOMEM);
+        assert_null(keyring);
+        cs_secret_free(&hoard[--count]);
+    }
+    assert_int_equal(cs_keyring_new(&keyring), CS_OK);
+    assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_TEST), CS_ERR_NOMEM);
+    assert_int_equal(open_with("pass", &here, CS_SLICE(memory, sealed.len), &plain), CS_ERR_NOMEM);
+    cs_buf_free(&plain);
+    cs_buf_lend(&sealed, memory, sizeof(memory));
+    cs_keyring_seal_with(ring, CS_REALM_TEST, cs_slice_str("pass"), &here, cs_slice_str("x"),
+                         &sealed);
+    assert_int_equal(cs_buf_err(&sealed), CS_ERR_NOMEM);
+    cs_keyring_free(&keyring);
+    while (count > 0)
+        cs_secret_free(&hoard[--count]);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    bool locked = false;
+    return cs_secret_setup(true, &locked) == CS_OK && cs_keyring_new(&ring) == CS_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cs_keyring_free(&ring);
+    cs_secret_teardown();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_realm_seals_and_opens),
+        cmocka_unit_test(the_same_text_never_looks_the_same),
+        cmocka_unit_test(every_flipped_bit_is_refused),
+        cmocka_unit_test(a_transplanted_value_is_refused),
+        cmocka_unit_test(keys_of_the_longest_length_are_bound_whole),
+        cmocka_unit_test(sealing_without_room_fails),
+        cmocka_unit_test(a_wrapped_keyring_comes_back),
+        cmocka_unit_test(another_root_key_is_denied),
+        cmocka_unit_test(a_passphrase_wraps_with_its_own_salt),
+        cmocka_unit_test(every_edit_of_a_wrapped_keyring_is_refused),
+        cmocka_unit_test(entries_cannot_be_dropped_exchanged_or_mixed),
+        cmocka_unit_test(no_key_shows_in_the_wrapped_form),
+        cmocka_unit_test(a_newer_format_is_told_as_such),
+        cmocka_unit_test(a_failing_source_fails_the_keyring),
+        cmocka_unit_test(versions_are_added_then_used_and_all_read),
+        cmocka_unit_test(versions_end_at_255),
+        cmocka_unit_test(token_hashes_are_apart_by_realm_and_token),
+        cmocka_unit_test(index_hashes_are_apart_by_purpose),
+        cmocka_unit_test(a_pass_is_needed_beside_the_keyring),
+        cmocka_unit_test(what_is_opened_is_appended_within_its_limit),
+        cmocka_unit_test(what_is_signed_verifies),
+        cmocka_unit_test(keyrings_share_nothing),
+        cmocka_unit_test(no_locked_memory_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
