@@ -86,6 +86,7 @@ struct cs_route {
     const struct cs_record *answer;     /* schema of the answer, or NULL */
     const struct cs_query_field *query; /* NULL: no query members at all */
     const uint16_t *refusals;           /* documented error statuses, 0-terminated; may be NULL */
+    const char *body_type;              /* media type of the body; NULL: application/json */
     const char *type;                   /* media type of the answer; NULL: application/json */
 };
 
