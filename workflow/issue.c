@@ -1,0 +1,281 @@
+#include "workflow/issue.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/network.h"
+#include "base/words.h"
+
+const char *const cs_delivery_names[] = {"response", "claim", NULL};
+/* What a developer may set: the first two names are those of active and disabled. */
+static const char *const change_status_names[] = {"active", "disabled", NULL};
+
+#define GIVEN CS_FF_IN
+#define NEEDED (CS_FF_IN | CS_FF_REQUIRED)
+#define MS_PER_S 1000
+#define TEN_YEARS_S 315360000
+
+static const struct cs_field order_fields[] = {
+    CS_FIELD_ID(0, struct cs_issue_order, account_id, NEEDED, "acct", "Whose it is to be."),
+    CS_FIELD_ENUM(0, struct cs_issue_order, mode, NEEDED, cs_mode_names,
+                  "`test`; a live one takes a request."),
+    CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_issue_order, name, NEEDED, 1, CS_NAME_SIZE - 1,
+                   "What it is for, in a few words."),
+    CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_issue_order, description, GIVEN, 0,
+                   CS_DESCRIPTION_SIZE - 1, "What it is for, at length."),
+    CS_FIELD_ENUM(0, struct cs_issue_order, kind, GIVEN, cs_credential_kind_names,
+                  "`api_key` when it is left out."),
+    CS_FIELD(0, CS_F_TEXT, struct cs_issue_order, bundle, GIVEN, "A bundle of the policy."),
+    CS_FIELD(0, CS_F_WORDS, struct cs_issue_order, scopes, GIVEN,
+             "Scopes of the policy, beside those of the bundle."),
+    CS_FIELD_RANGE(0, CS_F_UINT, struct cs_issue_order, expires_in_s, GIVEN, 1, TEN_YEARS_S,
+                   "Seconds until it ends; as long as the policy permits when left out."),
+    CS_FIELD(0, CS_F_WORDS, struct cs_issue_order, allowed_ips, GIVEN,
+             "Networks from which it may be used: addresses or CIDR blocks."),
+    CS_FIELD_ENUM(0, struct cs_issue_order, delivery, GIVEN, cs_delivery_names,
+                  "Whether the answer holds the secret, or a claim that fetches it."),
+};
+const struct cs_record cs_issue_order_record = {
+    .name = "credential_order",
+    .size = sizeof(struct cs_issue_order),
+    .fields = order_fields,
+    .field_count = sizeof(order_fields) / sizeof(order_fields[0]),
+    .doc = "What credential is wanted.",
+};
+
+enum change_field { CHANGE_NAME, CHANGE_DESCRIPTION, CHANGE_IPS, CHANGE_SCOPES, CHANGE_STATUS };
+static const struct cs_field change_fields[] = {
+    [CHANGE_NAME] = CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_issue_change, name, GIVEN, 1,
+                                   CS_NAME_SIZE - 1, "What it is for, in a few words."),
+    [CHANGE_DESCRIPTION] = CS_FIELD(0, CS_F_TEXT, struct cs_issue_change, description,
+                                    GIVEN | CS_FF_NULLABLE, "What it is for, at length."),
+    [CHANGE_IPS] = CS_FIELD(0, CS_F_WORDS, struct cs_issue_change, allowed_ips, GIVEN,
+                            "Networks from which it may be used; empty: from anywhere."),
+    [CHANGE_SCOPES] = CS_FIELD(0, CS_F_WORDS, struct cs_issue_change, scopes, GIVEN,
+                               "Narrower ones take effect at once."),
+    [CHANGE_STATUS] = CS_FIELD_ENUM(0, struct cs_issue_change, status, GIVEN, change_status_names,
+                                    "Switches it off and on."),
+};
+const struct cs_record cs_issue_change_record = {
+    .name = "credential_change",
+    .size = sizeof(struct cs_issue_change),
+    .fields = change_fields,
+    .field_count = sizeof(change_fields) / sizeof(change_fields[0]),
+    .doc = "What is to change; members that are left out stay.",
+};
+
+void cs_issued_free(struct cs_issued *issued)
+{
+    cs_secret_free(&issued->secret);
+    cs_secret_free(&issued->token);
+}
+
+static enum cs_err check_networks(const struct cs_desk *desk, const char *networks)
+{
+    struct cs_slice word;
+    const char *cursor = NULL;
+    while (cs_words_next(networks, &cursor, &word)) {
+        if (!cs_network_is(word))
+            return cs_fault_set(desk->ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY,
+                                "/allowed_ips",
+                                "Each is an address or a CIDR block without host bits, such as "
+                                "192.0.2.0/24 or 2001:db8::/32.");
+    }
+    return CS_OK;
+}
+
+/* When a new credential ends; 0: never. */
+static enum cs_err end_of(const struct cs_desk *desk, const struct cs_policy_mode *mode,
+                          uint64_t wanted_s, int64_t *expires_at)
+{
+    uint64_t life_s = wanted_s != 0 ? wanted_s : mode->expires_after_s;
+    if (mode->expires_after_s != 0 && life_s > mode->expires_after_s)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
+                            "/expires_in_s", "The policy permits at most %" PRIu64 " seconds.",
+                            mode->expires_after_s);
+    *expires_at = life_s == 0 ? 0 : cs_tx_now_ms(desk->ctx->tx) + (int64_t)(life_s * MS_PER_S);
+    return CS_OK;
+}
+
+static enum cs_err check_order(const struct cs_desk *desk, const struct cs_issue_order *order)
+{
+    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)order->mode);
+    enum cs_err err = cs_desk_develop(desk, &order->account_id);
+    if (err == CS_OK && mode->issue != CS_ISSUE_SELF_SERVICE)
+        err = cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_APPROVAL_REQUIRED, "/mode",
+                           "A %s credential takes an approved request: POST /v1/requests.",
+                           cs_mode_names[order->mode]);
+    return err == CS_OK ? check_networks(desk, order->allowed_ips) : err;
+}
+
+static struct cs_id caller_id(const struct cs_desk *desk)
+{
+    return desk->caller == NULL ? (struct cs_id){{0}} : desk->caller->user.id;
+}
+
+/* A claim instead of the secret. */
+static enum cs_err make_claim(const struct cs_desk *desk, const struct cs_policy_mode *mode,
+                              struct cs_issued *out)
+{
+    struct cs_claim_params params = {
+        .credential_id = out->credential.id,
+        .expires_at =
+            cs_tx_now_ms(desk->ctx->tx) + (int64_t)(mode->claim_expires_after_s * MS_PER_S),
+        .created_by = caller_id(desk),
+    };
+    return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
+}
+
+enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_order *order,
+                            struct cs_issued *out)
+{
+    char scopes[CS_SCOPES_SIZE];
+    int64_t expires_at = 0;
+    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)order->mode);
+    bool by_claim = order->delivery == CS_DELIVERY_CLAIM;
+    enum cs_err err = check_order(desk, order);
+    if (err == CS_OK)
+        err = cs_desk_scopes(desk, order->bundle, order->scopes, scopes);
+    if (err == CS_OK)
+        err = end_of(desk, mode, order->expires_in_s, &expires_at);
+    if (err != CS_OK)
+        return err;
+    struct cs_credential_params params = {
+        .account_id = order->account_id,
+        .mode = (enum cs_mode)order->mode,
+        .kind = (enum cs_credential_kind)order->kind,
+        .name = order->name,
+        .description = order->description,
+        .bundle = order->bundle,
+        .allowed_ips = order->allowed_ips,
+        .scopes = scopes,
+        .expires_at = expires_at,
+        .max_active = (uint32_t)mode->max_active,
+        .created_by = caller_id(desk),
+    };
+    err =
+        cs_credential_create(desk->ctx, &params, &out->credential, by_claim ? NULL : &out->secret);
+    if (err == CS_OK && by_claim)
+        err = make_claim(desk, mode, out);
+    return err;
+}
+
+/* The credential, if the caller may change it. */
+static enum cs_err load_own(const struct cs_desk *desk, const struct cs_id *id,
+                            struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_get(desk->ctx, id, out);
+    return err == CS_OK ? cs_desk_develop(desk, &out->account_id) : err;
+}
+
+static bool was_given(uint64_t given, enum change_field field)
+{
+    return (given >> field & 1) != 0;
+}
+
+/* Scopes that are wider than today's are the policy's matter, and in live mode a reviewer's. */
+static enum cs_err check_scopes(const struct cs_desk *desk, const struct cs_credential *now,
+                                const char *wanted, char out[CS_SCOPES_SIZE])
+{
+    char wider[CS_SCOPES_SIZE];
+    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)now->mode);
+    enum cs_err err = cs_desk_scopes(desk, NULL, wanted, out);
+    if (err != CS_OK || !cs_scopes_missing(out, now->scopes, wider, sizeof(wider)))
+        return err;
+    if (mode->issue == CS_ISSUE_SELF_SERVICE)
+        return CS_OK;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_APPROVAL_REQUIRED, "/scopes",
+                        "More scopes on a %s credential take an approved request: "
+                        "POST /v1/requests with its credential_id.",
+                        cs_mode_names[now->mode]);
+}
+
+enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
+                            const struct cs_issue_change *change, uint64_t given,
+                            uint64_t if_revision, struct cs_credential *out)
+{
+    char scopes[CS_SCOPES_SIZE];
+    struct cs_credential_edit edit = {.if_revision = if_revision};
+    enum cs_err err = load_own(desk, id, out);
+    if (err == CS_OK && was_given(given, CHANGE_IPS))
+        err = check_networks(desk, change->allowed_ips);
+    if (err == CS_OK && was_given(given, CHANGE_SCOPES))
+        err = check_scopes(desk, out, change->scopes, scopes);
+    edit.name = was_given(given, CHANGE_NAME) ? change->name : NULL;
+    edit.description = was_given(given, CHANGE_DESCRIPTION) ? change->description : NULL;
+    edit.allowed_ips = was_given(given, CHANGE_IPS) ? change->allowed_ips : NULL;
+    edit.scopes = was_given(given, CHANGE_SCOPES) ? scopes : NULL;
+    bool edits = (given & ~(UINT64_C(1) << CHANGE_STATUS)) != 0;
+    if (err == CS_OK && edits)
+        err = cs_credential_edit(desk->ctx, id, &edit, out);
+    if (err == CS_OK && was_given(given, CHANGE_STATUS))
+        err = cs_credential_set_enabled(desk->ctx, id, change->status == 0, edits ? 0 : if_revision,
+                                        out);
+    return err == CS_OK ? cs_credential_get(desk->ctx, id, out) : err;
+}
+
+enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id, int64_t grace_s,
+                            struct cs_issued *out)
+{
+    enum cs_err err = load_own(desk, id, &out->credential);
+    if (err != CS_OK)
+        return err;
+    const struct cs_policy_mode *mode =
+        cs_policy_mode(desk->policy, (enum cs_mode)out->credential.mode);
+    if (grace_s > (int64_t)mode->rotate_grace_max_s)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
+                            "The policy permits at most %" PRIu64 " seconds.",
+                            mode->rotate_grace_max_s);
+    int64_t grace_ms = (grace_s < 0 ? (int64_t)mode->rotate_grace_max_s : grace_s) * MS_PER_S;
+    return cs_credential_rotate(desk->ctx, id, grace_ms, &out->credential, &out->secret);
+}
+
+enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
+                            enum cs_revoke_reason reason, struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_get(desk->ctx, id, out);
+    bool is_admin = desk->caller != NULL && (desk->caller->roles & CS_ROLE_ADMIN) != 0;
+    if (err == CS_OK && !is_admin)
+        err = cs_desk_develop(desk, &out->account_id);
+    return err == CS_OK ? cs_credential_revoke(desk->ctx, id, reason, out) : err;
+}
+
+enum cs_err cs_issue_get(const struct cs_desk *desk, const struct cs_id *id,
+                         struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_get(desk->ctx, id, out);
+    return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
+}
+
+/* Everything, for those who see everything; else the accounts that the caller develops for. */
+static size_t visible(const struct cs_desk *desk, const struct cs_id *account, struct cs_id *room)
+{
+    const uint32_t all = CS_ROLE_REVIEWER | CS_ROLE_AUDITOR | CS_ROLE_ADMIN;
+    size_t count = 0;
+    if (!cs_id_is_zero(account)) {
+        room[0] = *account;
+        return 1;
+    }
+    if (desk->caller == NULL || (desk->caller->roles & all) != 0)
+        return SIZE_MAX;
+    for (; count < desk->caller->user.account_count; count++)
+        room[count] = desk->caller->user.accounts[count].account_id;
+    return count;
+}
+
+enum cs_err cs_issue_list(const struct cs_desk *desk, const struct cs_id *account,
+                          struct cs_credential_filter *filter, struct cs_page *page,
+                          struct cs_credential *out, size_t *count)
+{
+    struct cs_id room[CS_MEMBERSHIPS_MAX];
+    enum cs_err err = cs_id_is_zero(account) ? CS_OK : cs_desk_see(desk, account);
+    if (err != CS_OK)
+        return err;
+    size_t accounts = visible(desk, account, room);
+    filter->accounts = accounts == SIZE_MAX ? NULL : room;
+    filter->account_count = accounts == SIZE_MAX ? 0 : accounts;
+    err = cs_credential_list(desk->ctx, filter, page, out, count);
+    filter->accounts = NULL; /* it was ours, and ends here */
+    filter->account_count = 0;
+    return err;
+}
