@@ -54,9 +54,14 @@ struct cs_table {
 struct cs_slice cs_key_handle(uint64_t handle, uint8_t out[8]);
 struct cs_slice cs_key_pair(uint64_t first, uint64_t second, uint8_t out[16]);
 
-/* CS_ERR_NOT_FOUND; CS_ERR_CORRUPT (logged with table and key's hex): it does not open. */
+/*
+ * CS_ERR_NOT_FOUND (the fault is the caller's to set). CS_ERR_CORRUPT: the value does not open
+ * where it lies or does not decode; CS_ERR_UNSUPPORTED: a newer program wrote it. Both are logged
+ * with the table and the key's hex, and set the fault INTERNAL. `value` is then undefined.
+ */
 CS_MUST_CHECK enum cs_err cs_row_get(struct cs_ctx *ctx, const struct cs_table *table,
                                      struct cs_slice key, void *value);
+/* CS_ERR_INVALID: a value that could not be read back; CS_ERR_TOO_LARGE: over CS_ROW_MAX. */
 CS_MUST_CHECK enum cs_err cs_row_put(struct cs_ctx *ctx, const struct cs_table *table,
                                      enum cs_realm realm, struct cs_slice key, const void *value);
 CS_MUST_CHECK enum cs_err cs_row_delete(struct cs_ctx *ctx, const struct cs_table *table,
@@ -68,24 +73,32 @@ CS_MUST_CHECK enum cs_err cs_row_get_id(struct cs_ctx *ctx, const struct cs_tabl
                                         const struct cs_id *id, void *value);
 CS_MUST_CHECK enum cs_err cs_row_put_id(struct cs_ctx *ctx, const struct cs_table *table,
                                         enum cs_realm realm, const void *value);
-/* A new id whose handle no row of `table` has yet. From the transaction's time and randomness. */
+/*
+ * A new id whose handle no row of `table` has yet. From the transaction's time and randomness. Put
+ * its row before asking for the next. CS_ERR_UNAVAILABLE: this millisecond's handles are used up.
+ */
 CS_MUST_CHECK enum cs_err cs_row_new_id(struct cs_ctx *ctx, const struct cs_table *table,
                                         struct cs_id *out);
 
 CS_MUST_CHECK enum cs_err cs_index_put(struct cs_ctx *ctx, const struct cs_table *table,
                                        struct cs_slice key);
+/* *has is false, and CS_ERR_CORRUPT returned, for a row that does not open. */
 CS_MUST_CHECK enum cs_err cs_index_has(struct cs_ctx *ctx, const struct cs_table *table,
                                        struct cs_slice key, bool *has);
 
 /*
  * Walks rows of a range: opened and decoded into `value` (caller's struct; untouched for an index
- * table), then fn. *stop ends it. */
+ * table), then fn. *stop ends it. Errors as of cs_row_get, and what fn returns.
+ */
 typedef enum cs_err cs_row_each_fn(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
                                    bool *stop);
 CS_MUST_CHECK enum cs_err cs_row_each(struct cs_ctx *ctx, const struct cs_table *table,
                                       const struct cs_range *range, void *value, cs_row_each_fn *fn,
                                       void *arg);
-/* The range of keys that begin with `prefix`; `room` (prefix.len bytes) backs the result. */
+/*
+ * The range of keys that begin with `prefix`, which is borrowed; `room` (prefix.len bytes) backs
+ * the result.
+ */
 struct cs_range cs_range_prefix(struct cs_slice prefix, uint8_t *room, enum cs_order order);
 
 #endif
