@@ -47,8 +47,8 @@ struct cs_decision {
     int kind;
     struct cs_id by;
     int64_t at;
-    uint8_t digest[CS_DIGEST_LEN]; /* of what was seen */
-    bool counts;                   /* false once what was reviewed has changed */
+    char digest[CS_DIGEST_TEXT_SIZE]; /* of what was seen */
+    bool counts;                      /* derived: an approval of what the request is now */
     char comment[CS_COMMENT_SIZE];
 };
 
@@ -84,8 +84,10 @@ struct cs_request {
     int64_t created_at;
     int64_t expires_at; /* of the request itself */
     int64_t decided_at;
-    uint8_t digest[CS_DIGEST_LEN];
-    char policy_digest[CS_DIGEST_TEXT_SIZE];
+    /* Looked up under the policy of the moment while the request is open, then as it was decided.
+     */
+    char digest[CS_DIGEST_TEXT_SIZE];
+    char policy_version[CS_DIGEST_TEXT_SIZE];
     struct cs_request_rule rule;
     struct cs_decision decisions[CS_DECISIONS_MAX];
     uint16_t decision_count;
@@ -97,5 +99,80 @@ struct cs_request {
     struct cs_extra extra;
 };
 extern const struct cs_record cs_request_record;
+
+/* The body of POST /v1/requests, and of PATCH with its members optional. */
+struct cs_request_order {
+    struct cs_id account_id;
+    char name[CS_NAME_SIZE];
+    char bundle[CS_BUNDLE_SIZE];
+    char scopes[CS_SCOPES_SIZE];
+    char use_case[CS_USE_CASE_SIZE];
+    struct cs_id credential_id; /* to widen it */
+    char recipient_email[255];
+    uint8_t recipient_public_key[32];
+    uint64_t expires_in_s;
+    char allowed_ips[CS_NETWORKS_SIZE];
+};
+extern const struct cs_record cs_request_order_record;
+extern const struct cs_record cs_request_change_record; /* into a cs_request_order */
+
+/*
+ * CS_ERR_NOT_FOUND for an account that is not the caller's; CS_ERR_REFUSED: UNKNOWN_SCOPE,
+ * UNKNOWN_BUNDLE, POLICY_REFUSED, ACCOUNT_SUSPENDED; CS_ERR_INVALID: a network, an address. A rule
+ * of no approvals approves at once, as a decision in the log by nobody.
+ */
+CS_MUST_CHECK enum cs_err cs_request_create(const struct cs_desk *desk,
+                                            const struct cs_request_order *order,
+                                            struct cs_request *out);
+/* Seen by developers of the account, reviewers, auditors and admins. */
+CS_MUST_CHECK enum cs_err cs_request_get(const struct cs_desk *desk, const struct cs_id *id,
+                                         struct cs_request *out);
+
+struct cs_request_filter {
+    struct cs_id account; /* zero: any that the caller sees */
+    int state;            /* -1: any */
+    bool assigned_to_me;  /* waits for a decision that the caller may make */
+};
+CS_MUST_CHECK enum cs_err cs_request_list(const struct cs_desk *desk,
+                                          const struct cs_request_filter *filter,
+                                          struct cs_page *page, struct cs_request *out,
+                                          size_t *count);
+
+/* The requester's own: CS_ERR_DENIED for another developer; CS_ERR_CONFLICT once it is over. */
+CS_MUST_CHECK enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id,
+                                            const struct cs_request_order *order, uint64_t given,
+                                            uint64_t if_revision, struct cs_request *out);
+CS_MUST_CHECK enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
+                                           const char *text, struct cs_request *out);
+CS_MUST_CHECK enum cs_err cs_request_withdraw(const struct cs_desk *desk, const struct cs_id *id,
+                                              struct cs_request *out);
+/*
+ * A claim on what was approved; the one before is void. A pair that was fetched but neither
+ * acknowledged nor used is void with it. CS_ERR_CONFLICT unless approved and not yet in use;
+ * CS_ERR_GONE when the grant's time is over.
+ */
+CS_MUST_CHECK enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
+                                           struct cs_issued *out);
+
+/* The body of POST …/decisions. */
+struct cs_decision_order {
+    int decision;
+    char digest[CS_DIGEST_TEXT_SIZE];
+    char comment[CS_COMMENT_SIZE];
+    char scopes[CS_SCOPES_SIZE]; /* fewer than were asked for; "": as asked */
+    uint64_t expires_in_s;       /* sooner than was asked for; 0: as asked */
+};
+extern const struct cs_record cs_decision_order_record;
+/*
+ * By a reviewer. CS_ERR_DENIED: SELF_APPROVAL, NOT_IN_GROUP; CS_ERR_STALE: the digest is not that
+ * of now; CS_ERR_EXISTS/ALREADY_DECIDED; CS_ERR_CONFLICT: it is over, or the account's limit is
+ * reached; CS_ERR_REFUSED: wider than asked for, evidence lacking, a comment lacking, suspended.
+ */
+CS_MUST_CHECK enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id,
+                                            const struct cs_decision_order *order,
+                                            struct cs_request *out, struct cs_receipt *receipt);
+
+/* For the sweeper: an open request whose time has come becomes expired. By handle. */
+CS_MUST_CHECK enum cs_err cs_request_expire(struct cs_ctx *ctx, uint64_t handle);
 
 #endif

@@ -1,0 +1,39 @@
+/*
+ * Grants: what an approved request permits: exactly these scopes, this account, one credential, and
+ * until when its pair may be claimed. Taking a grant back kills the credential.
+ * Thread rule: inside a transaction.
+ */
+#ifndef CS_WORKFLOW_GRANT_H
+#define CS_WORKFLOW_GRANT_H
+
+#include "workflow/desk.h"
+#include "workflow/request.h"
+
+struct cs_grant {
+    struct cs_id id;
+    struct cs_id request_id;
+    struct cs_id account_id;
+    struct cs_id credential_id;
+    char scopes[CS_SCOPES_SIZE];
+    int64_t granted_at;
+    int64_t claimable_until; /* 0: for ever */
+    int64_t withdrawn_at;
+    struct cs_id withdrawn_by;
+    struct cs_extra extra;
+};
+extern const struct cs_record cs_grant_record;
+
+/*
+ * Makes the grant and its credential (or widens the one that the request names), and notes both in
+ * the request, which the caller stores. CS_ERR_CONFLICT/LIMIT_REACHED leaves everything undone.
+ */
+CS_MUST_CHECK enum cs_err cs_grant_make(const struct cs_desk *desk, struct cs_request *request);
+CS_MUST_CHECK enum cs_err cs_grant_load(struct cs_ctx *ctx, const struct cs_id *id,
+                                        struct cs_grant *out);
+/* By a reviewer or an admin; again is CS_OK. Works when the store is full. */
+CS_MUST_CHECK enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id,
+                                            struct cs_grant *out);
+/* For the sweeper: a credential that nobody claimed in time is revoked. By handle. */
+CS_MUST_CHECK enum cs_err cs_grant_expire(struct cs_ctx *ctx, uint64_t handle);
+
+#endif
