@@ -124,7 +124,8 @@ enum cs_err cs_json_parse(struct cs_slice in, struct cs_complaints *complaints, 
     if (*out)
         return CS_OK;
     enum json_error_code code = json_error_code(&error);
-    if (code == json_error_out_of_memory)
+    /* Where an allocation failed, jansson as a rule sets no error at all. */
+    if (code == json_error_out_of_memory || error.text[0] == '\0')
         return CS_ERR_NOMEM;
     cs_complain(complaints, "", "the body %s at line %d, column %d", parse_error(code), error.line,
                 error.column);
