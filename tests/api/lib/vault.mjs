@@ -1,0 +1,194 @@
+// A real vault for a test: the program as it is built, on loopback, with a data folder of its own.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Caller, assertStatus } from './caller.mjs';
+import { Contract } from './contract.mjs';
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const PROGRAM = path.resolve(ROOT, process.env.COUNTERSIGN_PROGRAM ?? 'build/countersign');
+
+const READY_MS = 30_000;
+const STOP_MS = 20_000;
+const contracts = new Map(); // text of the document -> Contract: compiled once for each file of tests
+
+/** A folder that is gone at the end: of the test `t`, or else of the process's own doing. */
+export async function temporaryFolder(t) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'countersign-'));
+  t?.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/**
+ * Starts `countersign dev` and waits until it answers. Options: `data` (a folder that is kept; a
+ * fresh one is removed), `policy` (a file), `testClock`, `args` (further arguments), `env`.
+ * With a test `t`, the vault is stopped at its end.
+ */
+export async function startVault(t, options = {}) {
+  const vault = new Vault(options.data ?? (await temporaryFolder()), options);
+  await vault.start();
+  t?.after(() => vault.close());
+  return vault;
+}
+
+export class Vault {
+  url;
+  tokens;
+  accounts;
+  contract;
+  agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
+  #child;
+  #exit; // promise of {code, signal}
+  #log = '';
+  #options;
+
+  constructor(data, options = {}) {
+    this.data = data;
+    this.#options = options;
+  }
+
+  /** The process's id. */
+  get pid() {
+    return this.#child.pid;
+  }
+  /** What the process has written to stderr since it was first started. */
+  get log() {
+    return this.#log;
+  }
+  /** "developer", "developer_globex", "reviewer", "reviewer2", "admin", "auditor" or "gateway". */
+  as(role) {
+    assert.ok(this.tokens[role], `no such role: ${role}`);
+    return new Caller(this, this.tokens[role]);
+  }
+  with(token) {
+    return new Caller(this, token);
+  }
+  get anonymous() {
+    return new Caller(this);
+  }
+
+  /** Starts the process; also again, on the same folder, after stop() or kill(). */
+  async start() {
+    const { policy, testClock, args = [], env = {} } = this.#options;
+    const all = ['dev', '--print', 'json', '--data', this.data, '--listen', '127.0.0.1:0'];
+    if (policy) all.push('--policy', policy);
+    if (testClock) all.push('--test-clock');
+    this.#child = spawn(PROGRAM, [...all, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    this.#exit = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
+    this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#log += text));
+
+    const ready = JSON.parse(await this.#firstLine());
+    this.url = ready.url;
+    // A second start on the same folder knows the tokens only as hashes.
+    this.tokens = { ...this.tokens, ...ready.tokens };
+    this.accounts = ready.accounts ?? this.accounts;
+    this.contract = await this.#fetchContract();
+  }
+
+  /** SIGTERM; the process has to end by itself, with 0. */
+  async stop() {
+    this.agent.destroy();
+    this.#child.kill('SIGTERM');
+    const { code, signal } = await this.#ended(STOP_MS);
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, `ended badly\n${this.#tail()}`);
+  }
+
+  /** SIGKILL: as a crash or the loss of power of one process would. */
+  async kill() {
+    this.#child.kill('SIGKILL');
+    await this.#ended(STOP_MS);
+    this.agent.destroy();
+  }
+
+  signal(name) {
+    this.#child.kill(name);
+  }
+
+  /** Stops it if it runs, and removes the data folder unless the test named it. */
+  async close() {
+    try {
+      if (this.#child.exitCode === null && this.#child.signalCode === null) await this.stop();
+    } finally {
+      if (!this.#options.data) await rm(this.data, { recursive: true, force: true });
+    }
+  }
+
+  /** Turns the server's clocks forward. Needs the option testClock. */
+  async advance(ms) {
+    const answer = await this.as('admin').post('/v1/test/clock', { advance_ms: ms });
+    assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
+    return answer.body;
+  }
+
+  /** Resolves once `probe` gives something true; rejects after `limit_ms`. */
+  async until(probe, limit_ms = 10_000) {
+    const deadline = performance.now() + limit_ms;
+    for (;;) {
+      const found = await probe();
+      if (found) return found;
+      assert.ok(performance.now() < deadline, `not within ${limit_ms} ms: ${probe}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  #firstLine() {
+    return new Promise((resolve, reject) => {
+      let text = '';
+      const fail = (why) => reject(new Error(`${why}\n${text}${this.#tail()}`));
+      const timer = setTimeout(() => {
+        this.#child.kill('SIGKILL');
+        fail(`not ready within ${READY_MS} ms`);
+      }, READY_MS);
+      this.#child.on('error', reject);
+      this.#child.on('exit', (code, signal) => {
+        clearTimeout(timer);
+        fail(`ended before it was ready: ${signal ?? code}`);
+      });
+      this.#child.stdout.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+        if (!text.includes('\n')) return;
+        clearTimeout(timer);
+        resolve(text.slice(0, text.indexOf('\n')));
+      });
+    });
+  }
+
+  async #ended(limit_ms) {
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), limit_ms);
+    const ending = await this.#exit;
+    clearTimeout(timer);
+    return ending;
+  }
+
+  async #fetchContract() {
+    const { text, body } = await this.anonymous.get('/openapi.json', { unchecked: true });
+    if (!contracts.has(text)) contracts.set(text, new Contract(body));
+    return contracts.get(text);
+  }
+
+  #tail() {
+    return this.#log.slice(-4000);
+  }
+}
+
+/** A test credential of an account, made by its developer: {credential, client_secret}. */
+export async function createTestKey(vault, members = {}) {
+  const developer = vault.as(members.account_id === vault.accounts.globex
+    ? 'developer_globex' : 'developer');
+  const answer = await developer.post('/v1/credentials', {
+    account_id: vault.accounts.acme,
+    mode: 'test',
+    name: 'a test key',
+    scopes: ['orders.read'],
+    ...members,
+  });
+  return assertStatus(answer, 201);
+}
