@@ -73,6 +73,9 @@ static bool is_unsafe(uint32_t code)
         {0x0000, 0x001f}, {0x007f, 0x009f}, {0x061c, 0x061c}, {0x200b, 0x200f},   {0x2028, 0x202e},
         {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffc}, {0xe0000, 0xe0fff},
     };
+    if (code >= ' ' && code <= '~') {
+        return false;
+    }
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         if (code >= ranges[i].first && code <= ranges[i].last) {
             return true;
@@ -142,9 +145,13 @@ static void put_text(const struct cs_log *log, struct cs_buf *line, const char *
 static void put_key(const struct cs_log *log, struct cs_buf *line, const char *key)
 {
     if (log->format == CS_LOG_JSON) {
-        cs_buf_printf(line, ",\"%s\":", key);
+        cs_buf_put_str(line, ",\"");
+        cs_buf_put_str(line, key);
+        cs_buf_put_str(line, "\":");
     } else {
-        cs_buf_printf(line, " %s=", key);
+        cs_buf_put_char(line, ' ');
+        cs_buf_put_str(line, key);
+        cs_buf_put_char(line, '=');
     }
 }
 
@@ -193,18 +200,21 @@ static void put_head(const struct cs_log *log, struct cs_buf *line, enum cs_log_
 
 /*
  * One write for one line. What a full disk cut in two is not gone on with, as another thread's line
- * may stand behind it; the next line begins on a line of its own.
+ * may stand behind it; the next line that can be written begins on a line of its own.
  */
-static bool write_once(struct cs_log *log, const struct cs_buf *line)
+static void write_once(struct cs_log *log, const struct cs_buf *line, int64_t lost, bool torn)
 {
     ssize_t done = 0;
     do {
         done = write(log->fd, line->bytes, line->len);
     } while (done < 0 && errno == EINTR);
-    if (done > 0 && (size_t)done < line->len) {
+    if (done >= 0 && (size_t)done == line->len) {
+        return;
+    }
+    atomic_fetch_add(&log->lost, lost + 1);
+    if (torn || done > 0) {
         atomic_store(&log->torn, true);
     }
-    return done >= 0 && (size_t)done == line->len;
 }
 
 static void put_tail(const struct cs_log *log, struct cs_buf *line, int64_t lost, bool cut)
@@ -230,7 +240,8 @@ void cs_log_line(struct cs_log *log, enum cs_log_level level, const char *messag
         return;
     }
     cs_buf_lend(&line, memory, sizeof(memory));
-    if (atomic_exchange(&log->torn, false)) {
+    bool torn = atomic_exchange(&log->torn, false);
+    if (torn) {
         cs_buf_put_char(&line, '\n');
     }
     put_head(log, &line, level, message);
@@ -240,9 +251,7 @@ void cs_log_line(struct cs_log *log, enum cs_log_level level, const char *messag
     int64_t lost = atomic_exchange(&log->lost, 0);
     put_tail(log, &line, lost, cut);
     assert(cs_buf_err(&line) == CS_OK);
-    if (!write_once(log, &line)) {
-        atomic_fetch_add(&log->lost, lost + 1);
-    }
+    write_once(log, &line, lost, torn);
 }
 
 static enum cs_err name_parse(const char *const *names, size_t count, const char *text, int *out)
