@@ -121,7 +121,7 @@ static void read_text(const struct cs_schema_read *in, const struct cs_schema_fi
     size_t longest = field->max > 0 ? (size_t)field->max : field->size - 1;
     char form[64];
     snprintf(form, sizeof(form), "a text of %u to %zu bytes", (unsigned)field->min, longest);
-    struct cs_slice text;
+    struct cs_slice text = {0};
     if (!cs_schema_text(in, node, form, &text))
         return;
     if (text.len < field->min || text.len > longest)
@@ -135,7 +135,7 @@ static void add_word(const struct cs_schema_read *in, const struct cs_schema_fie
                      const struct cs_yaml_node *node, char *words)
 {
     static const char form[] = "a word of lower-case letters, digits, `_` and `-`";
-    struct cs_slice word;
+    struct cs_slice word = {0};
     if (!cs_schema_text(in, node, form, &word))
         return;
     if (!cs_schema_is_word(word))

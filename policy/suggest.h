@@ -1,9 +1,8 @@
 /*
  * Suggestions: the known name that was probably meant by an unknown one.
  *
- * Offer every known name, then ask for the best. Names are near when a few letters were mistyped,
- * left out, doubled or swapped (optimal string alignment distance): at most one in three, and never
- * more than four. Thread rule: pure.
+ * Offer every known name, then ask for the best. What is near enough to be meant is said in
+ * base/words.h. Thread rule: pure.
  */
 #ifndef CS_POLICY_SUGGEST_H
 #define CS_POLICY_SUGGEST_H
@@ -12,7 +11,6 @@
 
 #include "base/bytes.h"
 
-#define CS_SUGGEST_MAX 64 /* longer words have no near name */
 struct cs_suggest {
     struct cs_slice word;
     const char *best;

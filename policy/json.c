@@ -1,0 +1,230 @@
+#include "policy/model.h"
+
+static const char *const term_names[] = {"comment", "evidence", "self_approval", NULL};
+
+#define OUT CS_FF_OUT
+
+static const struct cs_field scope_fields[] = {
+    CS_FIELD(1, CS_F_TEXT, struct cs_policy_scope, name, OUT, "The scope, resource.action."),
+    CS_FIELD(2, CS_F_TEXT, struct cs_policy_scope, description, OUT, "What it permits."),
+    CS_FIELD_ENUM(3, struct cs_policy_scope, risk, OUT, cs_policy_risk_names,
+                  "How much harm it can do."),
+};
+const struct cs_record cs_policy_scope_record = {
+    .name = "policy_scope",
+    .size = sizeof(struct cs_policy_scope),
+    .fields = scope_fields,
+    .field_count = sizeof(scope_fields) / sizeof(scope_fields[0]),
+    .doc = "A scope that can be asked for.",
+};
+
+static const struct cs_field bundle_fields[] = {
+    CS_FIELD(1, CS_F_TEXT, struct cs_policy_bundle, name, OUT, "The bundle."),
+    CS_FIELD(2, CS_F_TEXT, struct cs_policy_bundle, description, OUT, "What it is for."),
+    CS_FIELD(3, CS_F_WORDS, struct cs_policy_bundle, scopes, OUT, "The scopes it stands for."),
+};
+const struct cs_record cs_policy_bundle_record = {
+    .name = "policy_bundle",
+    .size = sizeof(struct cs_policy_bundle),
+    .fields = bundle_fields,
+    .field_count = sizeof(bundle_fields) / sizeof(bundle_fields[0]),
+    .doc = "A named set of scopes.",
+};
+
+static const struct cs_field reminder_fields[] = {
+    CS_FIELD(1, CS_F_UINT, struct cs_policy_reminder, after_s, OUT,
+             "How long after the request was submitted."),
+};
+static const struct cs_record reminder_record = {
+    .name = "policy_reminder",
+    .size = sizeof(struct cs_policy_reminder),
+    .fields = reminder_fields,
+    .field_count = sizeof(reminder_fields) / sizeof(reminder_fields[0]),
+    .doc = "When reviewers are reminded of a pending request.",
+};
+
+static const struct cs_field mode_fields[] = {
+    CS_FIELD_ENUM(1, struct cs_policy_mode, issue, OUT, cs_policy_issue_names,
+                  "Whether credentials are had at once or by an approved request."),
+    CS_FIELD_ENUM(2, struct cs_policy_mode, secret, OUT, cs_policy_secret_names,
+                  "Whether a secret is shown once or can be revealed again."),
+    CS_FIELD_ENUM(3, struct cs_policy_mode, rotate, OUT, cs_policy_rotate_names,
+                  "Who may rotate a secret within the same scopes."),
+    CS_FIELD_ENUM(4, struct cs_policy_mode, on_second_fetch, OUT, cs_policy_refetch_names,
+                  "What a second fetch of one claim does."),
+    CS_FIELD_ENUM(5, struct cs_policy_mode, on_leak, OUT, cs_policy_leak_names,
+                  "What a reported leak does."),
+    CS_FIELD(6, CS_F_UINT, struct cs_policy_mode, max_active, OUT,
+             "Active credentials that one account may have."),
+    CS_FIELD(7, CS_F_UINT, struct cs_policy_mode, expires_after_s, OUT,
+             "The longest life of a credential; 0: no end."),
+    CS_FIELD(8, CS_F_UINT, struct cs_policy_mode, rate_limit, OUT,
+             "Verifications of one credential in each window."),
+    CS_FIELD(9, CS_F_UINT, struct cs_policy_mode, rate_window_s, OUT, "That window."),
+    CS_FIELD(10, CS_F_UINT, struct cs_policy_mode, rate_burst, OUT,
+             "How many more may come at once; 0: none is stated."),
+    CS_FIELD(11, CS_F_UINT, struct cs_policy_mode, claim_expires_after_s, OUT,
+             "How long a claim is good."),
+    CS_FIELD(12, CS_F_UINT, struct cs_policy_mode, rotate_grace_max_s, OUT,
+             "The longest that a rotated secret may go on working."),
+    CS_FIELD(13, CS_F_UINT, struct cs_policy_mode, request_expires_after_s, OUT,
+             "How long a request may be pending; 0: there are no requests."),
+    CS_FIELD(14, CS_F_UINT, struct cs_policy_mode, grant_expires_after_s, OUT,
+             "How long an approved credential may be claimed; 0: there are no requests."),
+    CS_FIELD_LIST(15, struct cs_policy_mode, reminders, reminder_count, OUT,
+                  CS_POLICY_REMINDERS_MAX, &reminder_record, "Reminders of a pending request."),
+};
+const struct cs_record cs_policy_mode_record = {
+    .name = "policy_mode",
+    .size = sizeof(struct cs_policy_mode),
+    .fields = mode_fields,
+    .field_count = sizeof(mode_fields) / sizeof(mode_fields[0]),
+    .doc = "What holds for all credentials of one mode.",
+};
+
+static const struct cs_field proof_fields[] = {
+    CS_FIELD(1, CS_F_UINT, struct cs_policy_proof, days_active, OUT,
+             "On how many days a test credential was verified, at least."),
+    CS_FIELD(2, CS_F_UINT, struct cs_policy_proof, verifications, OUT,
+             "How many verifications there were, at least."),
+    CS_FIELD(3, CS_F_UINT, struct cs_policy_proof, used_within_s, OUT,
+             "How long ago the last one was, at most; 0: any time."),
+    CS_FIELD(4, CS_F_UINT, struct cs_policy_proof, errors_below_percent, OUT,
+             "Fewer than so many in a hundred were refused; 0: any number."),
+    CS_FIELD(5, CS_F_BOOL, struct cs_policy_proof, all_scopes_exercised, OUT,
+             "Each scope that is asked for was used."),
+    CS_FIELD(6, CS_F_BOOL, struct cs_policy_proof, webhook_tested, OUT,
+             "A test of a webhook passed."),
+};
+static const struct cs_record proof_record = {
+    .name = "policy_evidence",
+    .size = sizeof(struct cs_policy_proof),
+    .fields = proof_fields,
+    .field_count = sizeof(proof_fields) / sizeof(proof_fields[0]),
+    .doc = "What the account's test credentials must have done.",
+};
+
+static const struct cs_field when_fields[] = {
+    CS_FIELD(1, CS_F_WORDS, struct cs_policy_when, scopes, OUT,
+             "Patterns: every scope asked for matches one."),
+    CS_FIELD(2, CS_F_WORDS, struct cs_policy_when, any_scopes, OUT,
+             "Patterns: some scope asked for matches one."),
+    CS_FIELD(3, CS_F_WORDS, struct cs_policy_when, bundles, OUT,
+             "One of these bundles is asked for, and nothing beyond it."),
+    CS_FIELD_ENUM(4, struct cs_policy_when, risk, OUT, cs_policy_when_risk_names,
+                  "The risk of the scopes asked for."),
+    CS_FIELD(5, CS_F_WORDS, struct cs_policy_when, accounts, OUT, "One of these accounts asks."),
+    CS_FIELD(6, CS_F_WORDS, struct cs_policy_when, account_tags, OUT,
+             "The account has one of these tags."),
+    CS_FIELD_SUB(7, struct cs_policy_when, evidence, OUT, &proof_record,
+                 "The account's evidence is at least this."),
+};
+static const struct cs_record when_record = {
+    .name = "policy_when",
+    .size = sizeof(struct cs_policy_when),
+    .fields = when_fields,
+    .field_count = sizeof(when_fields) / sizeof(when_fields[0]),
+    .doc = "Conditions, all of which must hold; an empty one holds for everything.",
+};
+
+static const struct cs_field rule_fields[] = {
+    CS_FIELD(1, CS_F_TEXT, struct cs_policy_rule, name, OUT, "The rule."),
+    CS_FIELD_SUB(2, struct cs_policy_rule, when, OUT, &when_record, "What it decides about."),
+    CS_FIELD(3, CS_F_UINT, struct cs_policy_rule, approvals, OUT,
+             "Approvals needed, by different people."),
+    CS_FIELD(4, CS_F_WORDS, struct cs_policy_rule, groups, OUT,
+             "Approvers are in one of these groups; empty: any reviewer."),
+    CS_FIELD_FLAGS(5, struct cs_policy_rule, terms, OUT, term_names, "What else is demanded."),
+    CS_FIELD_SUB(6, struct cs_policy_rule, proof, OUT, &proof_record,
+                 "The evidence that the term `evidence` demands."),
+};
+const struct cs_record cs_policy_rule_record = {
+    .name = "policy_rule",
+    .size = sizeof(struct cs_policy_rule),
+    .fields = rule_fields,
+    .field_count = sizeof(rule_fields) / sizeof(rule_fields[0]),
+    .doc = "One rule; the first that matches a request decides.",
+};
+
+/* A run of equal records: the parts of a policy, in the order of their digest and their JSON. */
+struct run {
+    const char *name;
+    const struct cs_record *record;
+    const void *first;
+    size_t count;
+};
+
+enum { RUN_SCOPES, RUN_BUNDLES, RUN_RULES, RUN_MODES, RUN_COUNT };
+
+static struct run run_of(const struct cs_policy *policy, size_t index)
+{
+    const struct run runs[RUN_COUNT] = {
+        [RUN_SCOPES] = {"scopes", &cs_policy_scope_record, policy->scopes, policy->scope_count},
+        [RUN_BUNDLES] = {"bundles", &cs_policy_bundle_record, policy->bundles,
+                         policy->bundle_count},
+        [RUN_RULES] = {"rules", &cs_policy_rule_record, policy->rules, policy->rule_count},
+        [RUN_MODES] = {"modes", &cs_policy_mode_record, policy->modes, CS_MODE_COUNT},
+    };
+    return runs[index];
+}
+
+static const void *entry_of(const struct run *run, size_t index)
+{
+    return (const char *)run->first + index * run->record->size;
+}
+
+/*
+ * The first part holds what stands alone, and the length of each run, so that an entry cannot pass
+ * from one run to the next unseen.
+ */
+static void put_head(const struct cs_policy *policy, struct cs_buf *out)
+{
+    cs_buf_printf(out, "%u %s", policy->version, policy->brand);
+    for (size_t i = 0; i < RUN_COUNT; i++)
+        cs_buf_printf(out, " %zu", run_of(policy, i).count);
+}
+
+bool cs_policy_part(const struct cs_policy *policy, size_t index, struct cs_buf *out)
+{
+    if (index == 0) {
+        put_head(policy, out);
+        return true;
+    }
+    index--;
+    for (size_t i = 0; i < RUN_COUNT; i++) {
+        struct run run = run_of(policy, i);
+        if (index < run.count) {
+            cs_record_encode(run.record, entry_of(&run, index), out);
+            return true;
+        }
+        index -= run.count;
+    }
+    return false;
+}
+
+static void put_list(const struct run *run, struct cs_buf *out)
+{
+    cs_buf_printf(out, ",\"%s\":[", run->name);
+    for (size_t i = 0; i < run->count; i++) {
+        if (i > 0)
+            cs_buf_put_char(out, ',');
+        cs_record_json(run->record, entry_of(run, i), out);
+    }
+    cs_buf_put_char(out, ']');
+}
+
+void cs_policy_json(const struct cs_policy *policy, struct cs_buf *out)
+{
+    cs_buf_printf(out, "{\"version\":%u,\"digest\":\"%s\",\"brand\":\"%s\"", policy->version,
+                  policy->digest, policy->brand);
+    for (size_t i = 0; i < RUN_MODES; i++) {
+        struct run run = run_of(policy, i);
+        put_list(&run, out);
+    }
+    cs_buf_put_str(out, ",\"modes\":{");
+    for (size_t i = 0; i < CS_MODE_COUNT; i++) {
+        cs_buf_printf(out, "%s\"%s\":", i > 0 ? "," : "", cs_mode_names[i]);
+        cs_record_json(&cs_policy_mode_record, &policy->modes[i], out);
+    }
+    cs_buf_put_str(out, "}}");
+}

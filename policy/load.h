@@ -1,0 +1,45 @@
+/*
+ * The loading of a policy, in steps over one state. Inside of policy/, like policy/model.h.
+ *
+ * Each step reports what is wrong and goes on, so that one run tells everything; only a lack of
+ * memory is an error. A policy whose report has items is thrown away in the end.
+ */
+#ifndef CS_POLICY_LOAD_H
+#define CS_POLICY_LOAD_H
+
+#include "policy/model.h"
+#include "policy/schema.h"
+
+struct cs_load {
+    struct cs_policy *policy;
+    struct cs_report *report;
+    uint64_t version;
+    char brand[CS_POLICY_BRAND_MAX + 1];
+    const struct cs_yaml_node *scopes, *bundles, *modes, *rules; /* NULL: absent */
+};
+
+/* The steps, in this order: each needs what the ones before it read. */
+CS_MUST_CHECK enum cs_err cs_load_catalog(struct cs_load *load);
+void cs_load_modes(struct cs_load *load);
+CS_MUST_CHECK enum cs_err cs_load_rules(struct cs_load *load);
+
+/* Tells of rules that no request can reach. `marks` are where the rules begin. */
+void cs_shadow_check(const struct cs_policy *policy, const struct cs_mark *marks,
+                     struct cs_report *report);
+
+/* A CS_S_CUSTOM reader that keeps the node for a later step. */
+void cs_load_keep_node(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                       void *target);
+/* Whether `name` is a scope of the catalogue or `*`; told if not. True when there is no catalogue:
+ * that has been told already. */
+bool cs_load_scope_is_known(const struct cs_load *load, const struct cs_yaml_node *node);
+/*
+ * Calls `take` for each entry of a list, or for a single scalar in its place. An empty list is
+ * told; `form` says what would be right.
+ */
+void cs_load_each(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                  const char *form, void *target,
+                  void (*take)(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
+                               void *target));
+
+#endif

@@ -1,0 +1,226 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/words.h"
+#include "policy/model.h"
+#include "policy/proof.h"
+
+/* What is asked, and the rule that is tried on it. */
+struct trial {
+    const struct cs_policy *policy;
+    const struct cs_policy_question *question;
+    struct cs_set asked; /* the bit of `*` alone when `*` is asked for */
+    const struct cs_policy_rule *rule;
+    const struct cs_rule_sets *sets;
+};
+
+/* What a condition says. One that holds writes why, as a clause after "because". */
+enum verdict { VERDICT_ABSENT, VERDICT_HOLDS, VERDICT_FAILS };
+typedef enum verdict condition(const struct trial *trial, struct cs_buf *why);
+
+static bool asks_all(const struct trial *trial)
+{
+    return cs_set_has(&trial->asked, CS_SET_ALL);
+}
+
+static enum verdict scopes_condition(const struct trial *trial, struct cs_buf *why)
+{
+    const char *patterns = trial->rule->when.scopes;
+    if (patterns[0] == '\0')
+        return VERDICT_ABSENT;
+    if (!cs_set_within(&trial->asked, &trial->sets->scopes))
+        return VERDICT_FAILS;
+    if (asks_all(trial))
+        cs_buf_put_str(why, "all scopes are asked for");
+    else
+        cs_buf_printf(why, "every scope matches %s", patterns);
+    return VERDICT_HOLDS;
+}
+
+static enum verdict any_scopes_condition(const struct trial *trial, struct cs_buf *why)
+{
+    if (trial->rule->when.any_scopes[0] == '\0')
+        return VERDICT_ABSENT;
+    struct cs_set met = cs_set_common(&trial->asked, &trial->sets->any_scopes);
+    if (asks_all(trial))
+        cs_buf_put_str(why, "all scopes are asked for");
+    else if (!cs_set_is_empty(&met))
+        cs_buf_printf(why, "%s is asked for", trial->policy->scopes[cs_set_first(&met)].name);
+    else
+        return VERDICT_FAILS;
+    return VERDICT_HOLDS;
+}
+
+/* A bundle's rule must not let through what was asked for beside the bundle. */
+static enum verdict bundle_condition(const struct trial *trial, struct cs_buf *why)
+{
+    const char *bundles = trial->rule->when.bundles;
+    struct cs_slice name = cs_slice_str(trial->question->bundle);
+    if (bundles[0] == '\0')
+        return VERDICT_ABSENT;
+    const struct cs_policy_bundle *bundle = cs_policy_bundle(trial->policy, name);
+    if (bundle == NULL || !cs_words_has(bundles, name))
+        return VERDICT_FAILS;
+    if (!cs_scopes_all(bundle->scopes) && !cs_words_within(trial->question->scopes, bundle->scopes))
+        return VERDICT_FAILS;
+    cs_buf_printf(why, "the bundle %s is asked for and nothing beyond it", bundle->name);
+    return VERDICT_HOLDS;
+}
+
+static enum verdict risk_condition(const struct trial *trial, struct cs_buf *why)
+{
+    int wanted = trial->rule->when.risk;
+    struct cs_set high = cs_set_common(&trial->asked, &trial->policy->high);
+    bool is_high = !cs_set_is_empty(&high);
+    if (wanted == CS_WHEN_RISK_ANY)
+        return VERDICT_ABSENT;
+    if (is_high != (wanted == CS_WHEN_RISK_HIGH))
+        return VERDICT_FAILS;
+    if (!is_high)
+        cs_buf_put_str(why, "no scope is of high risk");
+    else if (asks_all(trial))
+        cs_buf_put_str(why, "all scopes together are of high risk");
+    else
+        cs_buf_printf(why, "%s is of high risk", trial->policy->scopes[cs_set_first(&high)].name);
+    return VERDICT_HOLDS;
+}
+
+static enum verdict account_condition(const struct trial *trial, struct cs_buf *why)
+{
+    const char *accounts = trial->rule->when.accounts;
+    if (accounts[0] == '\0')
+        return VERDICT_ABSENT;
+    if (!cs_words_has(accounts, cs_slice_str(trial->question->account)))
+        return VERDICT_FAILS;
+    cs_buf_put_str(why, "it names the account");
+    return VERDICT_HOLDS;
+}
+
+static enum verdict tag_condition(const struct trial *trial, struct cs_buf *why)
+{
+    const char *tags = trial->rule->when.account_tags;
+    if (tags[0] == '\0')
+        return VERDICT_ABSENT;
+    const char *cursor = NULL;
+    struct cs_slice tag;
+    while (cs_words_next(trial->question->account_tags, &cursor, &tag)) {
+        if (!cs_words_has(tags, tag))
+            continue;
+        cs_buf_printf(why, "the account has the tag %.*s", (int)tag.len, (const char *)tag.bytes);
+        return VERDICT_HOLDS;
+    }
+    return VERDICT_FAILS;
+}
+
+static enum verdict evidence_condition(const struct trial *trial, struct cs_buf *why)
+{
+    const struct cs_policy_proof *proof = &trial->rule->when.evidence;
+    if (cs_proof_is_empty(proof))
+        return VERDICT_ABSENT;
+    if (!cs_proof_is_met(trial->policy, proof, trial->question, NULL, 0))
+        return VERDICT_FAILS;
+    cs_buf_put_str(why, "the evidence suffices");
+    return VERDICT_HOLDS;
+}
+
+static condition *const conditions[] = {
+    scopes_condition,  any_scopes_condition, bundle_condition,   risk_condition,
+    account_condition, tag_condition,        evidence_condition,
+};
+
+/* Whether all conditions hold; `why` is then all that held, and empty for a rule without any. */
+static bool rule_matches(const struct trial *trial, struct cs_buf *why)
+{
+    cs_buf_reset(why);
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+        size_t before = why->len;
+        if (before > 0)
+            cs_buf_put_str(why, ", and ");
+        enum verdict verdict = conditions[i](trial, why);
+        if (verdict == VERDICT_FAILS)
+            return false;
+        if (verdict == VERDICT_ABSENT)
+            why->len = before;
+    }
+    return true;
+}
+
+static void describe_demand(const struct cs_policy_rule *rule, struct cs_buf *out)
+{
+    if (rule->approvals == 0)
+        cs_buf_put_str(out, "no approval");
+    else if (rule->approvals == 1)
+        cs_buf_put_str(out, "1 approval");
+    else
+        cs_buf_printf(out, "%u approvals by different people", (unsigned)rule->approvals);
+    const char *cursor = NULL;
+    struct cs_slice group;
+    const char *joint = " from ";
+    while (cs_words_next(rule->groups, &cursor, &group)) {
+        cs_buf_put_str(out, joint);
+        cs_buf_put(out, group.bytes, group.len);
+        joint = " or ";
+    }
+    if ((rule->terms & CS_TERM_COMMENT) != 0)
+        cs_buf_put_str(out, rule->approvals == 1 ? " with a comment" : ", each with a comment");
+    if ((rule->terms & CS_TERM_EVIDENCE) != 0)
+        cs_buf_put_str(out, ", and evidence of use");
+    if ((rule->terms & CS_TERM_SELF_APPROVAL) != 0)
+        cs_buf_put_str(out, "; the requester may approve too");
+}
+
+static void answer_with(const struct trial *trial, struct cs_buf *why,
+                        struct cs_policy_answer *answer)
+{
+    const struct cs_policy_rule *rule = trial->rule;
+    char text[4096];
+    struct cs_buf out;
+    cs_buf_lend(&out, text, sizeof(text));
+    cs_buf_printf(&out, "Rule \"%s\" decides because %s; it needs ", rule->name,
+                  why->len > 0 ? cs_buf_text(why) : "no rule before it does");
+    describe_demand(rule, &out);
+    cs_buf_put_char(&out, '.');
+    snprintf(answer->why, sizeof(answer->why), "%s", cs_buf_text(&out));
+    answer->rule = (int)(rule - trial->policy->rules);
+    answer->name = rule->name;
+    answer->approvals = (unsigned)rule->approvals;
+    answer->groups = rule->groups;
+    answer->terms = rule->terms;
+    if ((rule->terms & CS_TERM_EVIDENCE) != 0)
+        (void)cs_proof_is_met(trial->policy, &rule->proof, trial->question,
+                              answer->evidence_missing, sizeof(answer->evidence_missing));
+}
+
+enum cs_err cs_policy_match(const struct cs_policy *policy,
+                            const struct cs_policy_question *question,
+                            struct cs_policy_answer *answer)
+{
+    struct trial trial = {.policy = policy, .question = question};
+    *answer = (struct cs_policy_answer){.rule = CS_POLICY_NO_RULE, .name = "", .groups = ""};
+    if (cs_words_count(question->scopes) == 0)
+        return CS_ERR_INVALID;
+    if (!cs_set_of_words(policy, question->scopes, &trial.asked))
+        return CS_ERR_REFUSED;
+    if (policy->modes[question->mode].issue == CS_ISSUE_SELF_SERVICE) {
+        snprintf(answer->why, sizeof(answer->why), "Credentials of the %s mode are self-service.",
+                 cs_mode_names[question->mode]);
+        return CS_OK;
+    }
+    if (asks_all(&trial)) {
+        trial.asked = (struct cs_set){0};
+        cs_set_add(&trial.asked, CS_SET_ALL);
+    }
+    char text[4096];
+    struct cs_buf why;
+    cs_buf_lend(&why, text, sizeof(text));
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        trial.rule = &policy->rules[i];
+        trial.sets = &policy->rule_sets[i];
+        if (!rule_matches(&trial, &why))
+            continue;
+        answer_with(&trial, &why, answer);
+        return CS_OK;
+    }
+    /* Loading refuses rules that leave a request without an answer. */
+    return CS_ERR_REFUSED;
+}
