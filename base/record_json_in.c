@@ -29,7 +29,7 @@ struct input {
 };
 
 static bool read_object(const struct cs_record *record, const json_t *object,
-                        const struct place *place, uint8_t *value, uint64_t *given,
+                        const struct place *outer, uint8_t *value, uint64_t *given,
                         struct cs_complaints *complaints);
 
 /* RFC 6901 section 3: "~" is written "~0" and "/" is written "~1". */

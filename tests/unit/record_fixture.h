@@ -1,16 +1,25 @@
 /*
- * A record that has a field of every type, for the tests of records; and a stream of random ones.
+ * A record that has a field of every type, random ones of it, and what the tests of records share.
  */
-#ifndef TESTS_UNIT_RECORD_SAMPLE_H
-#define TESTS_UNIT_RECORD_SAMPLE_H
+#ifndef TESTS_UNIT_RECORD_FIXTURE_H
+#define TESTS_UNIT_RECORD_FIXTURE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/record.h"
 #include "base/words.h"
 
 #define SAMPLE_BOTH (CS_FF_OUT | CS_FF_IN)
 #define SAMPLE_PARTS_MAX 3
+#define SAMPLE_ENCODED_MAX 1024
+#define SAMPLE_TEXT_MAX 8192
 
 struct sample_part {
     char label[8];
@@ -172,6 +181,122 @@ static inline void sample_fill(uint64_t *seed, struct sample *sample)
     }
     if (there & 1 << 13)
         sample->far = sample_random_number(seed);
+}
+
+/* Hex with spaces; "61*8" repeats a byte. */
+static inline size_t sample_from_hex(const char *hex, uint8_t *out)
+{
+    size_t len = 0;
+    while (*hex) {
+        unsigned byte = 0;
+        unsigned times = 1;
+        int used = 0;
+        if (*hex == ' ') {
+            hex++;
+            continue;
+        }
+        assert_int_equal(sscanf(hex, "%2x%n", &byte, &used), 1);
+        hex += used;
+        if (*hex == '*') {
+            assert_int_equal(sscanf(hex, "*%u%n", &times, &used), 1);
+            hex += used;
+        }
+        for (; times > 0; times--) {
+            assert_true(len < SAMPLE_ENCODED_MAX);
+            out[len++] = (uint8_t)byte;
+        }
+    }
+    return len;
+}
+
+struct sample_encoded {
+    uint8_t bytes[SAMPLE_ENCODED_MAX];
+    struct cs_buf buf;
+};
+
+static inline void sample_encode(const struct cs_record *record, const void *value,
+                                 struct sample_encoded *out)
+{
+    cs_buf_lend(&out->buf, out->bytes, sizeof out->bytes);
+    cs_record_encode(record, value, &out->buf);
+    assert_int_equal(cs_buf_err(&out->buf), CS_OK);
+}
+
+static inline struct cs_slice sample_slice_of(const struct sample_encoded *encoded)
+{
+    return CS_SLICE(encoded->bytes, encoded->buf.len);
+}
+
+/* Into a heap block of just that size, so that a byte read past the end is found. */
+static inline enum cs_err sample_decode_bytes(const struct cs_record *record, const uint8_t *bytes,
+                                              size_t len, void *value)
+{
+    uint8_t *exact = test_malloc(len + 1);
+    memcpy(exact + 1, bytes, len);
+    enum cs_err err = cs_record_decode(record, CS_SLICE(exact + 1, len), value);
+    test_free(exact);
+    return err;
+}
+
+static inline void assert_same_part(const struct sample_part *a, const struct sample_part *b)
+{
+    assert_string_equal(a->label, b->label);
+    assert_true(a->weight == b->weight);
+}
+
+static inline void assert_same(const struct sample *a, const struct sample *b)
+{
+    assert_true(a->number == b->number && a->balance == b->balance && a->far == b->far);
+    assert_true(a->created_at == b->created_at && a->active == b->active);
+    assert_true(a->color == b->color && a->roles == b->roles);
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->scopes, b->scopes);
+    assert_true(cs_id_equal(&a->owner_id, &b->owner_id));
+    assert_memory_equal(a->hash, b->hash, sizeof a->hash);
+    assert_int_equal(a->key.len, b->key.len);
+    assert_memory_equal(a->key.bytes, b->key.bytes, a->key.len);
+    assert_same_part(&a->best, &b->best);
+    assert_int_equal(a->part_count, b->part_count);
+    for (size_t i = 0; i < a->part_count; i++)
+        assert_same_part(&a->parts[i], &b->parts[i]);
+    assert_int_equal(a->extra.len, b->extra.len);
+    assert_int_equal(a->extra.pairs, b->extra.pairs);
+    assert_memory_equal(a->extra.bytes, b->extra.bytes, a->extra.len);
+}
+
+struct sample_text {
+    char bytes[SAMPLE_TEXT_MAX];
+    struct cs_buf buf;
+};
+
+static inline const char *sample_json(const struct cs_record *record, const void *value,
+                                      struct sample_text *out)
+{
+    cs_buf_lend(&out->buf, out->bytes, sizeof out->bytes);
+    cs_record_json(record, value, &out->buf);
+    assert_int_equal(cs_buf_err(&out->buf), CS_OK);
+    return cs_buf_text(&out->buf);
+}
+
+/* From a heap block of just that size, so that a byte read past the end is found. */
+static inline enum cs_err sample_read_json(const struct cs_record *record, const char *bytes,
+                                           size_t len, void *value, uint64_t *given,
+                                           struct cs_complaints *complaints)
+{
+    char *exact = test_malloc(len + 1);
+    memcpy(exact + 1, bytes, len);
+    enum cs_err err =
+        cs_record_from_json(record, CS_SLICE(exact + 1, len), value, given, complaints);
+    test_free(exact);
+    assert_true((err == CS_ERR_INVALID) == (complaints->count > 0));
+    return err;
+}
+
+static inline enum cs_err sample_read(const char *json, struct sample *sample,
+                                      struct cs_complaints *complaints)
+{
+    uint64_t given;
+    return sample_read_json(&sample_record, json, strlen(json), sample, &given, complaints);
 }
 
 #endif
