@@ -6,7 +6,8 @@
  * Merkle tree stands over the same entries. The detail is kept beside the hashed part, which holds
  * only its digest. The head row (count, hash of the last) changes with each entry. The log is also
  * what webhooks will be sent from: the actions are the event names of the contract and those that
- * only the log has. Thread rule: inside a transaction; cs_audit_verify_* are pure.
+ * only the log has. Thread rule: inside a transaction, but for cs_audit_hash, which is pure, and
+ * cs_audit_verify_vault, which is called outside of one, from any thread.
  */
 #ifndef CS_VAULT_AUDIT_H
 #define CS_VAULT_AUDIT_H
@@ -79,7 +80,7 @@ struct cs_audit_entry {
     int64_t time;
     int action;
     int actor_kind;
-    struct cs_id actor;
+    char actor[CS_ID_TEXT_SIZE];  /* "user_…"; "" for the system and the unknown */
     char object[CS_ID_TEXT_SIZE]; /* "cred_…" */
     struct cs_id account;
     char request_id[65];
@@ -100,22 +101,42 @@ struct cs_receipt {
 };
 extern const struct cs_record cs_receipt_record; /* {"index": 7, "hash": base64} */
 
-/* Appends. `receipt` may be NULL. Where it fails, the caller's change must fail too. */
+/*
+ * Appends an entry by ctx->actor. `receipt` may be NULL. Where it fails, the caller's change must
+ * fail too. CS_ERR_TOO_LARGE: the detail; CS_ERR_INVALID: it, or what the actor holds, is not text;
+ * CS_ERR_CORRUPT: the head is gone or does not open (a log begins with VAULT_CREATED, and only
+ * then); CS_ERR_EXISTS: that again.
+ */
 CS_MUST_CHECK enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *params,
                                        struct cs_receipt *receipt);
+
+/* How many entries there are, and the hash of the last. */
+struct cs_audit_head {
+    uint64_t count;
+    uint8_t hash[CS_HASH_LEN];
+    struct cs_extra extra;
+};
+CS_MUST_CHECK enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out);
 
 struct cs_audit_filter {
     int action;           /* -1: any */
     struct cs_id account; /* zero: any */
     const char *object;   /* NULL: any; else "cred_…" */
 };
+#define CS_AUDIT_SCAN 1000 /* entries that one call looks at */
 /* page->after and ->next are index + 1. `out` has room for page->limit entries. */
 CS_MUST_CHECK enum cs_err cs_audit_list(struct cs_ctx *ctx, const struct cs_audit_filter *filter,
                                         struct cs_page *page, struct cs_audit_entry *out,
                                         size_t *count);
+/* What the entry's hash must be, by its own fields. CS_ERR_INVALID: they cannot be encoded. */
+CS_MUST_CHECK enum cs_err cs_audit_hash(const struct cs_audit_entry *entry,
+                                        uint8_t out[CS_HASH_LEN]);
+/* The head's last entry is there, is right, and is the last: CS_ERR_CORRUPT otherwise, logged. */
+CS_MUST_CHECK enum cs_err cs_audit_check_end(struct cs_ctx *ctx);
 /*
- * Recomputes every hash and link up to the head. CS_ERR_CORRUPT with *bad the first index that is
- * wrong (or missing); *count how many there are. Reads in pages.
+ * Recomputes every hash and link up to the head of now. CS_ERR_CORRUPT with *bad the first index
+ * that is wrong, missing or too many; *count how many the head says there are. Reads in pages, each
+ * a transaction.
  */
 CS_MUST_CHECK enum cs_err cs_audit_verify_vault(struct cs_vault *vault, uint64_t *count,
                                                 uint64_t *bad);

@@ -61,12 +61,18 @@ struct cs_vault_params {
     struct cs_log *log;                     /* borrowed for life, may be NULL */
 };
 
-/* Makes the folder (0700) if absent, a store in it, a fresh keyring. CS_ERR_EXISTS if there is one.
+/*
+ * Makes the folder (0700) if absent, a store in it, a fresh keyring. A creation that was cut off is
+ * gone on with. CS_ERR_EXISTS: there is a vault; CS_ERR_CONFLICT: and it is open; CS_ERR_DENIED:
+ * the folder is another user's or open to others; CS_ERR_INVALID: the brand; and what
+ * cs_rootkey_load returns.
  */
 CS_MUST_CHECK enum cs_err cs_vault_create(const struct cs_vault_params *params);
 /*
- * Opens. CS_ERR_NOT_FOUND: no vault there; CS_ERR_DENIED: the root key does not open it, or the
- * folder is open to others; CS_ERR_CORRUPT; CS_ERR_CONFLICT: another process serves it.
+ * Opens, checks that the audit log ends where it says, and notes the opening in it.
+ * CS_ERR_NOT_FOUND: no vault there; CS_ERR_DENIED: the root key does not open it, or the folder is
+ * another user's or open to others; CS_ERR_CORRUPT; CS_ERR_CONFLICT: another process serves it;
+ * CS_ERR_INVALID: the brand; and what cs_rootkey_load returns.
  */
 CS_MUST_CHECK enum cs_err cs_vault_open(const struct cs_vault_params *params,
                                         struct cs_vault **out);
@@ -74,7 +80,10 @@ CS_MUST_CHECK enum cs_err cs_vault_open(const struct cs_vault_params *params,
 void cs_vault_close(struct cs_vault **vault);
 
 typedef enum cs_err cs_vault_fn(struct cs_ctx *ctx, void *arg);
-/* As cs_store_update and cs_store_read. `fault` may be NULL. */
+/*
+ * As cs_store_update and cs_store_read. `fault` may be NULL; it is emptied before each run of fn,
+ * so that what a run that was taken back said does not stay.
+ */
 CS_MUST_CHECK enum cs_err cs_vault_update(struct cs_vault *vault, const struct cs_actor *actor,
                                           struct cs_fault *fault, cs_vault_fn *fn, void *arg);
 CS_MUST_CHECK enum cs_err cs_vault_read(struct cs_vault *vault, struct cs_fault *fault,

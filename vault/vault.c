@@ -1,0 +1,266 @@
+#include "vault/vault.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "vault/audit.h"
+#include "vault/keyring.h"
+#include "vault/row.h"
+#include "vault/token.h"
+
+struct cs_vault {
+    struct cs_store *store;
+    struct cs_keyring *keyring;
+    char brand[CS_BRAND_MAX + 1];
+    const struct cs_clock *clock;
+    struct cs_log *log;
+};
+
+const char *const cs_actor_kind_names[] = {
+    [CS_ACTOR_SYSTEM] = "system",   [CS_ACTOR_USER] = "user",
+    [CS_ACTOR_SERVICE] = "service", [CS_ACTOR_CREDENTIAL] = "credential",
+    [CS_ACTOR_CLAIM] = "claim",     [CS_ACTOR_ANONYMOUS] = "anonymous",
+    [CS_ACTOR_COUNT] = NULL,
+};
+
+static const struct cs_actor system_actor = {.kind = CS_ACTOR_SYSTEM};
+
+static const struct cs_slice keyring_key = {(const uint8_t *)"keyring", 7};
+
+struct run {
+    struct cs_vault *vault;
+    const struct cs_actor *actor;
+    struct cs_fault *fault;
+    cs_vault_fn *fn;
+    void *arg;
+};
+
+static enum cs_err run_in(struct cs_tx *tx, void *arg)
+{
+    const struct run *run = arg;
+    struct cs_ctx ctx = {.tx = tx, .vault = run->vault, .actor = run->actor, .fault = run->fault};
+    if (ctx.fault != NULL)
+        *ctx.fault = (struct cs_fault){.code = CS_FAULT_NONE};
+    return run->fn(&ctx, run->arg);
+}
+
+enum cs_err cs_vault_update(struct cs_vault *vault, const struct cs_actor *actor,
+                            struct cs_fault *fault, cs_vault_fn *fn, void *arg)
+{
+    struct run run = {.vault = vault, .actor = actor, .fault = fault, .fn = fn, .arg = arg};
+    assert(actor != NULL);
+    return cs_store_update(vault->store, run_in, &run, NULL);
+}
+
+enum cs_err cs_vault_read(struct cs_vault *vault, struct cs_fault *fault, cs_vault_fn *fn,
+                          void *arg)
+{
+    struct run run = {.vault = vault, .fault = fault, .fn = fn, .arg = arg};
+    return cs_store_read(vault->store, run_in, &run);
+}
+
+struct cs_store *cs_vault_store(struct cs_vault *vault)
+{
+    return vault->store;
+}
+
+const struct cs_keyring *cs_vault_keyring(const struct cs_vault *vault)
+{
+    return vault->keyring;
+}
+
+const struct cs_clock *cs_vault_clock(const struct cs_vault *vault)
+{
+    return vault->clock;
+}
+
+struct cs_log *cs_vault_log(const struct cs_vault *vault)
+{
+    return vault->log;
+}
+
+const char *cs_vault_brand(const struct cs_vault *vault)
+{
+    return vault->brand;
+}
+
+/* The log line of the one refusal that only the operator can mend. */
+static enum cs_err complain(const struct cs_vault_params *params, const char *why, enum cs_err err)
+{
+    cs_log_line(params->log, CS_LOG_ERROR, "the data folder cannot be used",
+                CS_FIELDS(CS_T("path", params->path), CS_T("why", why), CS_E(err)));
+    return err;
+}
+
+static enum cs_err check_folder(const struct cs_vault_params *params)
+{
+    struct stat status;
+    if (stat(params->path, &status) != 0)
+        return errno == ENOENT ? CS_ERR_NOT_FOUND
+                               : complain(params, strerrordesc_np(errno), CS_ERR_IO);
+    if (!S_ISDIR(status.st_mode))
+        return complain(params, "it is not a folder", CS_ERR_IO);
+    if (status.st_uid != geteuid())
+        return complain(params, "it belongs to another user", CS_ERR_DENIED);
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return complain(params, "it is open to others; its mode must be 0700", CS_ERR_DENIED);
+    return CS_OK;
+}
+
+static enum cs_err make_folder(const struct cs_vault_params *params)
+{
+    if (mkdir(params->path, S_IRWXU) != 0 && errno != EEXIST)
+        return complain(params, strerrordesc_np(errno), CS_ERR_IO);
+    return check_folder(params);
+}
+
+static enum cs_err new_vault(const struct cs_vault_params *params, struct cs_vault **out)
+{
+    struct cs_slice brand = cs_slice_str(params->brand);
+    *out = NULL;
+    if (!cs_token_is_brand(brand))
+        return CS_ERR_INVALID;
+    struct cs_vault *vault = calloc(1, sizeof(*vault));
+    if (vault == NULL)
+        return CS_ERR_NOMEM;
+    memcpy(vault->brand, brand.bytes, brand.len);
+    vault->clock = params->clock;
+    vault->log = params->log;
+    *out = vault;
+    return CS_OK;
+}
+
+void cs_vault_close(struct cs_vault **vault)
+{
+    if (*vault == NULL)
+        return;
+    cs_store_close(&(*vault)->store);
+    cs_keyring_free(&(*vault)->keyring);
+    free(*vault);
+    *vault = NULL;
+}
+
+static enum cs_err open_store(const struct cs_vault_params *params, bool create,
+                              struct cs_store **out)
+{
+    const struct cs_store_params store = {.path = params->path,
+                                          .map_size = params->map_size,
+                                          .table_count = CS_TABLE_NUMBERS,
+                                          .create = create,
+                                          .clock = params->clock,
+                                          .log = params->log};
+    return cs_store_open(&store, out);
+}
+
+/* Appends the wrapped keyring to `arg`, a struct cs_buf. */
+static enum cs_err read_keyring(struct cs_tx *tx, void *arg)
+{
+    struct cs_buf *wrapped = arg;
+    struct cs_slice value;
+    enum cs_err err = cs_tx_get(tx, CS_TABLE_KEYRING, keyring_key, &value);
+    if (err != CS_OK)
+        return err;
+    cs_buf_put(wrapped, value.bytes, value.len);
+    return cs_buf_err(wrapped);
+}
+
+static enum cs_err note(struct cs_ctx *ctx, enum cs_action action)
+{
+    return cs_audit_add(ctx, &(struct cs_audit_params){.action = action, .object_prefix = ""},
+                        NULL);
+}
+
+/* One transaction: a vault has a keyring and the first audit entry, or it is none. */
+static enum cs_err write_first_rows(struct cs_ctx *ctx, void *arg)
+{
+    const struct cs_buf *wrapped = arg;
+    struct cs_slice value;
+    enum cs_err err = cs_tx_get(ctx->tx, CS_TABLE_KEYRING, keyring_key, &value);
+    if (err != CS_ERR_NOT_FOUND)
+        return err == CS_OK ? CS_ERR_EXISTS : err;
+    err = cs_tx_put(ctx->tx, CS_TABLE_KEYRING, keyring_key, CS_SLICE(wrapped->bytes, wrapped->len));
+    return err == CS_OK ? note(ctx, CS_ACTION_VAULT_CREATED) : err;
+}
+
+/*
+ * A store that is there already may be what a creation left that was cut off before its first rows:
+ * then it is gone on with. Whether it is, write_first_rows finds out.
+ */
+static enum cs_err create_store(const struct cs_vault_params *params, struct cs_store **out)
+{
+    enum cs_err err = open_store(params, true, out);
+    return err == CS_ERR_EXISTS ? open_store(params, false, out) : err;
+}
+
+enum cs_err cs_vault_create(const struct cs_vault_params *params)
+{
+    struct cs_vault *vault = NULL;
+    struct cs_buf wrapped;
+    cs_buf_init(&wrapped, CS_VALUE_MAX);
+    enum cs_err err = new_vault(params, &vault);
+    if (err != CS_OK)
+        goto out;
+    err = cs_keyring_new(&vault->keyring);
+    if (err != CS_OK)
+        goto out;
+    /* Before anything is made: a source that fails leaves nothing behind. */
+    err = cs_keyring_wrap(vault->keyring, params->source, params->log, &wrapped);
+    if (err != CS_OK)
+        goto out;
+    err = make_folder(params);
+    if (err != CS_OK)
+        goto out;
+    err = create_store(params, &vault->store);
+    if (err != CS_OK)
+        goto out;
+    err = cs_vault_update(vault, &system_actor, NULL, write_first_rows, &wrapped);
+out:
+    cs_vault_close(&vault);
+    cs_buf_free(&wrapped);
+    return err;
+}
+
+static enum cs_err load_keyring(struct cs_vault *vault, const struct cs_vault_params *params)
+{
+    struct cs_buf wrapped;
+    cs_buf_init(&wrapped, CS_VALUE_MAX);
+    enum cs_err err = cs_store_read(vault->store, read_keyring, &wrapped);
+    if (err == CS_OK)
+        err = cs_keyring_unwrap(CS_SLICE(wrapped.bytes, wrapped.len), params->source, params->log,
+                                &vault->keyring);
+    cs_buf_free(&wrapped);
+    return err;
+}
+
+static enum cs_err check_and_note_opening(struct cs_ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum cs_err err = cs_audit_check_end(ctx);
+    return err == CS_OK ? note(ctx, CS_ACTION_VAULT_OPENED) : err;
+}
+
+enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault **out)
+{
+    struct cs_vault *vault = NULL;
+    *out = NULL;
+    enum cs_err err = new_vault(params, &vault);
+    if (err == CS_OK)
+        err = check_folder(params);
+    if (err == CS_OK)
+        err = open_store(params, false, &vault->store);
+    if (err == CS_OK)
+        err = load_keyring(vault, params);
+    if (err == CS_OK)
+        err = cs_vault_update(vault, &system_actor, NULL, check_and_note_opening, NULL);
+    if (err != CS_OK) {
+        cs_vault_close(&vault);
+        return err;
+    }
+    *out = vault;
+    return CS_OK;
+}
