@@ -107,6 +107,17 @@ void cs_words_remove(char *words, struct cs_slice word)
     }
 }
 
+bool cs_words_share(const char *some, const char *others)
+{
+    struct cs_slice word;
+    const char *cursor = NULL;
+    while (cs_words_next(some, &cursor, &word)) {
+        if (cs_words_has(others, word))
+            return true;
+    }
+    return false;
+}
+
 bool cs_words_within(const char *part, const char *whole)
 {
     const char *cursor = NULL;

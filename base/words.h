@@ -27,6 +27,8 @@ bool cs_words_is_word(struct cs_slice word);
  */
 CS_MUST_CHECK enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word);
 void cs_words_remove(char *words, struct cs_slice word);
+/* Some word is in both lists. */
+bool cs_words_share(const char *some, const char *others);
 /* Every word of `part` is in `whole`. */
 bool cs_words_within(const char *part, const char *whole);
 /* The words of `want` that `have` lacks, into `missing` (its size is at least that of `want`). */

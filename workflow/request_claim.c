@@ -1,0 +1,61 @@
+/* Claims on what was approved: the developer's side hands them on to the integrator. */
+#include "workflow/grant.h"
+#include "workflow/request_internal.h"
+
+#define MS_PER_S 1000
+
+static enum cs_err check(const struct cs_desk *desk, const struct cs_request *request,
+                         struct cs_grant *grant)
+{
+    struct cs_id caller = cs_request_caller(desk);
+    struct cs_fault *fault = desk->ctx->fault;
+    if (!cs_id_equal(&request->requested_by, &caller))
+        return cs_fault_set(fault, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, "",
+                            "Only who made the request may do this.");
+    if (request->state != CS_REQUEST_APPROVED)
+        return cs_request_refuse(desk, request, "claimed");
+    enum cs_err err = cs_grant_load(desk->ctx, &request->grant_id, grant);
+    if (err != CS_OK)
+        return err;
+    if (grant->withdrawn_at != 0)
+        return cs_fault_set(fault, CS_ERR_GONE, CS_FAULT_CLAIM_VOID, "",
+                            "The approval was taken back.");
+    if (grant->claimable_until != 0 && cs_tx_now_ms(desk->ctx->tx) >= grant->claimable_until)
+        return cs_fault_set(fault, CS_ERR_GONE, CS_FAULT_CLAIM_EXPIRED, "",
+                            "The time to claim it is over; file a new request.");
+    return CS_OK;
+}
+
+/* A pair that was fetched but never arrived is void before a new claim is made. */
+static enum cs_err take_back(const struct cs_desk *desk, const struct cs_grant *grant,
+                             struct cs_issued *out)
+{
+    enum cs_err err = cs_credential_get(desk->ctx, &grant->credential_id, &out->credential);
+    if (err == CS_OK && out->credential.status == CS_CREDENTIAL_DELIVERED)
+        err = cs_credential_void(desk->ctx, &grant->credential_id, &out->credential);
+    return err;
+}
+
+enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
+                             struct cs_issued *out)
+{
+    struct cs_request request;
+    struct cs_grant grant;
+    const struct cs_policy_mode *live = cs_policy_mode(desk->policy, CS_MODE_LIVE);
+    int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)live->claim_expires_after_s * MS_PER_S;
+    enum cs_err err = cs_request_get(desk, id, &request);
+    if (err == CS_OK)
+        err = check(desk, &request, &grant);
+    if (err == CS_OK)
+        err = take_back(desk, &grant, out);
+    if (err != CS_OK)
+        return err;
+    bool sooner = grant.claimable_until != 0 && grant.claimable_until < until;
+    struct cs_claim_params params = {
+        .credential_id = grant.credential_id,
+        .request_id = request.id,
+        .expires_at = sooner ? grant.claimable_until : until,
+        .created_by = cs_request_caller(desk),
+    };
+    return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
+}

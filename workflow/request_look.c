@@ -1,0 +1,120 @@
+/* What a request is today: the rule that decides about it, its digest, and which approvals count.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "vault/account.h"
+#include "vault/user.h"
+#include "workflow/request_internal.h"
+
+bool cs_request_is_open(const struct cs_request *request)
+{
+    return request->state == CS_REQUEST_PENDING || request->state == CS_REQUEST_NEEDS_INFO;
+}
+
+/* Numbers and texts framed one after another, so that none can pass for part of its neighbour. */
+static void add_text(struct cs_digest_state *state, const char *text)
+{
+    cs_digest_add_framed(state, cs_slice_str(text));
+}
+
+static void add_number(struct cs_digest_state *state, uint64_t number)
+{
+    uint8_t bytes[8];
+    cs_put_be64(bytes, number);
+    cs_digest_add_framed(state, CS_SLICE(bytes, sizeof(bytes)));
+}
+
+static void add_id(struct cs_digest_state *state, const struct cs_id *id)
+{
+    cs_digest_add_framed(state, CS_SLICE(id->bytes, sizeof(id->bytes)));
+}
+
+static void digest(struct cs_request *request, uint32_t terms)
+{
+    struct cs_digest_state state;
+    uint8_t bytes[CS_DIGEST_LEN];
+    cs_digest_begin(&state);
+    add_id(&state, &request->id);
+    add_id(&state, &request->account_id);
+    add_number(&state, (uint64_t)request->mode);
+    add_text(&state, request->name);
+    add_text(&state, request->bundle);
+    add_text(&state, request->scopes);
+    add_text(&state, request->use_case);
+    add_id(&state, &request->widens);
+    add_text(&state, request->recipient_email);
+    cs_digest_add_framed(
+        &state, CS_SLICE(request->recipient_public_key, sizeof(request->recipient_public_key)));
+    add_number(&state, request->expires_in_s);
+    add_text(&state, request->allowed_ips);
+    add_text(&state, request->rule.name);
+    add_number(&state, request->rule.approvals_needed);
+    add_text(&state, request->rule.groups);
+    add_number(&state, terms);
+    cs_digest_end(&state, bytes);
+    cs_hex_encode(bytes, sizeof(bytes), request->digest);
+}
+
+static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
+                         struct cs_request_view *view)
+{
+    struct cs_account account;
+    struct cs_policy_answer answer;
+    char id[CS_ID_TEXT_SIZE];
+    enum cs_err err = cs_account_get(desk->ctx, &request->account_id, &account);
+    if (err != CS_OK)
+        return err;
+    cs_id_format(&account.id, CS_ACCOUNT_PREFIX, id);
+    struct cs_policy_question question = {
+        .mode = (enum cs_mode)request->mode,
+        .scopes = request->scopes,
+        .bundle = request->bundle,
+        .account = id,
+        .account_tags = account.tags,
+    };
+    err = cs_policy_match(desk->policy, &question, &answer);
+    if (err == CS_ERR_REFUSED)
+        return cs_fault_set(desk->ctx->fault, err, CS_FAULT_UNKNOWN_SCOPE, "",
+                            "The policy no longer has one of the scopes that are asked for.");
+    if (err != CS_OK)
+        return err;
+    struct cs_request_rule *rule = &request->rule;
+    snprintf(rule->name, sizeof(rule->name), "%s", answer.name);
+    snprintf(rule->groups, sizeof(rule->groups), "%s", answer.groups);
+    snprintf(rule->why, sizeof(rule->why), "%s", answer.why);
+    rule->approvals_needed = answer.approvals;
+    view->terms = answer.terms;
+    memcpy(view->evidence_missing, answer.evidence_missing, sizeof(view->evidence_missing));
+    return CS_OK;
+}
+
+static void count(struct cs_request *request, struct cs_request_view *view)
+{
+    for (size_t i = 0; i < request->decision_count; i++) {
+        struct cs_decision *decision = &request->decisions[i];
+        decision->counts =
+            decision->kind == CS_DECISION_APPROVE && strcmp(decision->digest, request->digest) == 0;
+        view->approvals += decision->counts;
+    }
+}
+
+enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_request *request,
+                            struct cs_request_view *view)
+{
+    *view = (struct cs_request_view){0};
+    if (cs_request_is_open(request) && cs_tx_now_ms(desk->ctx->tx) >= request->expires_at) {
+        request->state = CS_REQUEST_EXPIRED; /* the sweeper will write it */
+        request->decided_at = request->expires_at;
+    }
+    if (cs_request_is_open(request)) {
+        enum cs_err err = match(desk, request, view);
+        if (err != CS_OK)
+            return err;
+        snprintf(request->policy_version, sizeof(request->policy_version), "%s",
+                 cs_policy_digest(desk->policy));
+        digest(request, view->terms);
+    }
+    count(request, view);
+    return CS_OK;
+}
