@@ -145,6 +145,10 @@ static void tells_what_is_within_and_what_is_missing(void **state)
         assert_string_equal(missing, cases[i].missing);
         assert_int_equal(cs_words_within(cases[i].want, cases[i].have), missing[0] == '\0');
     }
+    assert_true(cs_words_share("a b", "b c"));
+    assert_false(cs_words_share("ab b.c", "a b c"));
+    assert_false(cs_words_share("", ""));
+    assert_false(cs_words_share("a", ""));
     char exact[4];
     cs_words_missing("a b", "", exact, sizeof exact); /* its size is just that of `want` */
     assert_string_equal(exact, "a b");
