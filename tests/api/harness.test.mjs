@@ -6,6 +6,9 @@ import test from 'node:test';
 import { Contract } from './lib/contract.mjs';
 import { RawConnection, exchange } from './lib/raw.mjs';
 
+const problem = { 'content-type': 'application/problem+json' };
+const html = { 'content-type': 'text/html' };
+const reference = (name) => ({ $ref: `#/components/schemas/${name}` });
 const text = (schema) => ({ 'application/json': { schema } });
 const contract = new Contract({
   openapi: '3.1.0',
@@ -15,7 +18,7 @@ const contract = new Contract({
         responses: {
           200: {
             headers: { ETag: { required: true } },
-            content: text({ $ref: '#/components/schemas/thing' }),
+            content: text(reference('thing')),
           },
           404: { $ref: '#/components/responses/problem' },
         },
@@ -33,7 +36,7 @@ const contract = new Contract({
     },
     responses: {
       problem: {
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/problem' } } },
+        content: { [problem['content-type']]: { schema: reference('problem') } },
       },
     },
   },
@@ -49,7 +52,6 @@ const without = (given, name) => {
   delete given.headers[name];
   return given;
 };
-const problem = { 'content-type': 'application/problem+json' };
 const token = `cs_test_${'a'.repeat(39)}`;
 
 const right = [
@@ -77,7 +79,7 @@ const wrong = [
   ['a missing member', 'GET', '/things', answer(200, {}), /required/],
   ['an undescribed member', 'GET', '/things', answer(200, { id: 'a', b: 1 }), /additional/],
   ['a wrong type', 'GET', '/things', answer(200, { id: 1 }), /string/],
-  ['another media type', 'GET', '/things', answer(200, {}, { 'content-type': 'text/html' }), /type/],
+  ['another media type', 'GET', '/things', answer(200, {}, html), /type/],
   ['a missing header', 'GET', '/things', without(answer(200, { id: 'a' }), 'etag'), /ETag/],
   ['a body where there is none', 'DELETE', '/things', answer(204, 'x'), /body/],
   ['no request id', 'GET', '/things', answer(200, { id: 'a' }, { 'x-request-id': '' }), /id/],

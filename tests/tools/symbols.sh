@@ -16,8 +16,9 @@ report "symbols: exports begin with cs_" < <(
 
 # Constant tables of pointers lie in .data.rel.ro; what is left in .data and .bss is mutable.
 report "symbols: no mutable globals" < <(
-    objdump --syms "$1" | awk '$(NF - 2) ~ /^\.(data|bss|tbss|tdata)$/ && $(NF - 1) !~ /^0+$/ {
-        sub(/\.[0-9]+$/, "", $NF)
-        print $NF
-    }' | grep -vxFf <(allowed; echo '*none*'))
+    objdump --syms "$1" | awk '
+        NF > 4 && $(NF - 2) ~ /^\.t?(data|bss)$/ && $(NF - 1) !~ /^0+$/ {
+            sub(/\.[0-9]+$/, "", $NF)
+            print $NF
+        }' | grep -vxFf <(allowed; echo '*none*'))
 exit "$status"

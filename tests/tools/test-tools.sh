@@ -85,6 +85,18 @@ finds style calls base/copy.c 'void cs_copy(char *a) { strcpy(a, "b"); }'
 finds style clock vault/now.c 'long cs_now(void) { return time(NULL); }'
 finds style scripts quote.sh '# shellcheck shell=bash
 rm $1'
+# built NAME WANT CODE: of an archive with CODE in it, symbols.sh fails the check WANT.
+built() {
+    printf '%s\n' "$3" | cc -w -x c -c -o "$tree/a.o" - && ar rcs "$tree/a.a" "$tree/a.o"
+    report "symbols.sh finds: $1" < <(
+        "$here/symbols.sh" "$tree/a.a" >"$tree/out" 2>&1 && echo "ended with 0"
+        grep -q "^not ok - $2" "$tree/out" || cat "$tree/out")
+}
+built "a name that is not ours" "symbols: exports" 'int other(void) { return 0; }'
+built "a counter" "symbols: no mutable" 'static int n; int cs_count(void) { return n++; }'
+built "a hidden counter" "symbols: no mutable" 'int cs_n(void) { static int n = 1; return n++; }'
+built "a thread's own counter" "symbols: no mutable" '_Thread_local int cs_n = 1;'
+
 finds words "words: mode" docs/modes.md 'Each environment has its own keys.'
 finds words "words: account" docs/who.md 'A tenant is a shop.'
 finds words "words: no talk" docs/how.md 'Done in issue 7.'

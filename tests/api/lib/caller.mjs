@@ -28,8 +28,8 @@ export class Caller {
 
   /**
    * Sends one request and resolves to {status, headers, text, body}. `path` goes out as it is; an
-   * object as `body` goes out as JSON, a string or bytes as they are. `unchecked` leaves the contract
-   * aside: for the few answers that are made before there is a request to speak of.
+   * object as `body` goes out as JSON, a string or bytes as they are. `unchecked` leaves the
+   * contract aside: for the few answers that are made before there is a request to speak of.
    */
   async call(method, path, { body, headers = {}, unchecked = false } = {}) {
     const sent = { ...headers };

@@ -5,7 +5,7 @@ import { PROGRAM, temporaryFolder } from './vault.mjs';
 
 /**
  * Runs `countersign ARGS…` to its end: {status, stdout, stderr, json}. Options: `vault` with `role`
- * or `token` (given in COUNTERSIGN_URL and COUNTERSIGN_TOKEN), `input` (all of stdin), `env`, `cwd`.
+ * or `token` (as COUNTERSIGN_URL and COUNTERSIGN_TOKEN), `input` (all of stdin), `env`, `cwd`.
  * The caller's own login file is out of reach: XDG_CONFIG_HOME is an empty folder.
  */
 export async function countersign(t, args, { vault, role, token, input = '', env = {}, cwd } = {}) {

@@ -1,6 +1,6 @@
 // The contract that the program publishes about itself, and the judge of its answers: every answer
-// that the tests receive is held against /openapi.json. What the document does not say may not come:
-// no other status, no other media type, no member without a description.
+// that the tests receive is held against /openapi.json. What the document does not say may not
+// come: no other status, no other media type, no member without a description.
 import assert from 'node:assert/strict';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -52,7 +52,7 @@ export class Contract {
     this.#content(method, pointer, described, answer, where);
   }
 
-  /** Where the document describes this answer, as a list of keys; undefined if it was judged here. */
+  /** Where the document describes this answer, as a list of keys; undefined: judged here. */
   #response(method, path, answer, where) {
     const template = this.template(path);
     const item = template && this.#document.paths[template];
@@ -71,7 +71,7 @@ export class Contract {
     return method === 'HEAD' || template?.endsWith('*');
   }
 
-  /** What no operation describes can only be refused, and as a problem; OPTIONS is for every path. */
+  /** What no operation describes is refused, and as a problem; but OPTIONS is for every path. */
   #undescribed(method, item, answer, where) {
     if (item && method === 'OPTIONS' && answer.status === 204) {
       assert.ok(answer.headers.allow, `${where}: without Allow`);
@@ -110,7 +110,7 @@ export class Contract {
   }
 }
 
-/** "/v1/users/{id}" as a pattern: a variable is one segment; "/*" at the end is anything or nothing. */
+/** "/v1/users/{id}" as a pattern: a variable is one segment; a last "/*" is anything or nothing. */
 function matcher(template) {
   const open = template.endsWith('/*');
   const parts = (open ? template.slice(0, -2) : template).split(/(\{[^}]*\})/);

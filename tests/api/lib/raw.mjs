@@ -35,7 +35,7 @@ export class RawConnection {
     return this;
   }
 
-  /** The next whole answer: {status, reason, headers, body}; null when the server closed instead. */
+  /** The next whole answer: {status, reason, headers, body}; null if the server closed instead. */
   async answer(limit_ms = 10_000) {
     const head = await this.#until(() => {
       const end = this.#received.indexOf('\r\n\r\n');
@@ -83,7 +83,7 @@ export class RawConnection {
   }
 }
 
-/** Sends bytes on a connection of their own and resolves to all answers, until the server closes. */
+/** Sends bytes on a connection of their own; resolves to all answers until the server closes. */
 export async function exchange(vault, text, limit_ms) {
   const connection = await RawConnection.open(vault);
   try {

@@ -15,7 +15,7 @@ export const PROGRAM = path.resolve(ROOT, process.env.COUNTERSIGN_PROGRAM ?? 'bu
 
 const READY_MS = 30_000;
 const STOP_MS = 20_000;
-const contracts = new Map(); // text of the document -> Contract: compiled once for each file of tests
+const contracts = new Map(); // text of the document -> Contract: compiled once in a process
 
 /** A folder that is gone at the end: of the test `t`, or else of the process's own doing. */
 export async function temporaryFolder(t) {
