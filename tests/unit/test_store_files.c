@@ -3,6 +3,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -221,6 +222,57 @@ static void the_reserve_runs_out_cleanly(void **state)
     assert_true(first.found);
 }
 
+#define CROWD 4
+#define CROWD_ROUNDS 60
+
+struct crowd {
+    struct cs_store *store;
+    bool revokes;
+    bool ok;
+};
+
+static void *press(void *arg)
+{
+    struct crowd *crowd = arg;
+    crowd->ok = true;
+    for (unsigned i = 0; i < CROWD_ROUNDS && crowd->ok; i++) {
+        struct row_call small = {.key = CS_SLICE("revoked", 7), .use_reserve = true};
+        struct bulk_call large = {.keys = 12, .value_len = CS_VALUE_MAX, .first = 1000000};
+        enum cs_err err = crowd->revokes ? cs_store_update(crowd->store, put_row, &small, NULL)
+                                         : cs_store_update(crowd->store, put_bulk, &large, NULL);
+        crowd->ok = err == (crowd->revokes ? CS_OK : CS_ERR_FULL);
+    }
+    return NULL;
+}
+
+/* There is room by the count, and the large updates do not fit in it: their neighbours must not
+ * pay for that. */
+static void a_batch_that_does_not_fit_spares_updates_on_the_reserve(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_store_params params = fixture_params(f, true);
+    struct cs_store_stats stats = {0};
+    pthread_t threads[CROWD];
+    struct crowd crowd[CROWD];
+    params.map_size = 4 << 20;
+    assert_int_equal(cs_store_open(&params, &f->store), CS_OK);
+    for (uint32_t i = 0; stats.used_bytes < (4 << 20) - 700 * 1024; i++) {
+        struct bulk_call call = {.keys = 1, .value_len = 1000, .first = i};
+        assert_int_equal(cs_store_update(f->store, put_bulk, &call, NULL), CS_OK);
+        cs_store_stats(f->store, &stats);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = (struct crowd){f->store, i % 2 == 0, false};
+        assert_int_equal(pthread_create(&threads[i], NULL, press, &crowd[i]), 0);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(crowd[i].ok);
+    }
+    assert_false(cs_store_failed(f->store));
+    assert_int_equal(put(f, 0, "ordinary", "x"), CS_OK);
+}
+
 /* A disk that fails. */
 
 static int write_past_a_limit(struct fixture *f)
@@ -272,6 +324,7 @@ int main(void)
         CASE(an_unfinished_creation_is_no_store_and_may_be_done_again),
         FOLDER_CASE(a_full_store_still_revokes),
         FOLDER_CASE(the_reserve_runs_out_cleanly),
+        FOLDER_CASE(a_batch_that_does_not_fit_spares_updates_on_the_reserve),
         CASE(a_failed_write_is_final),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
