@@ -1,0 +1,49 @@
+/*
+ * The application behind the HTTP core: the vault, the policy in force, and who may call what.
+ *
+ * Every handler finds it in call->app. It owns the policy slot; the vault, the clock and the log
+ * are borrowed. Thread rule: made and ended by one thread, used by all.
+ */
+#ifndef CS_SERVER_APP_H
+#define CS_SERVER_APP_H
+
+#include <stdbool.h>
+
+#include "policy/policy.h"
+#include "server/call.h"
+#include "vault/access.h"
+#include "vault/vault.h"
+
+/* Who may call a route: cs_route.who. A caller needs one of the bits that its token has. */
+enum cs_who {
+    CS_WHO_ANYONE = 1 << 0, /* no token is looked at */
+    CS_WHO_DEVELOPER = 1 << 1,
+    CS_WHO_REVIEWER = 1 << 2,
+    CS_WHO_AUDITOR = 1 << 3,
+    CS_WHO_ADMIN = 1 << 4,
+    CS_WHO_GATEWAY = 1 << 5,    /* a service token with the gateway role */
+    CS_WHO_CREDENTIAL = 1 << 6, /* the credential itself: the handler proves it */
+    CS_WHO_CLAIM = 1 << 7       /* whoever holds a claim: the handler proves it */
+};
+#define CS_WHO_USER (CS_WHO_DEVELOPER | CS_WHO_REVIEWER | CS_WHO_AUDITOR | CS_WHO_ADMIN)
+/* The bits' names, in order, for documentation and tests. NULL-terminated. */
+extern const char *const cs_who_names[];
+
+struct cs_http;
+
+struct cs_app {
+    struct cs_vault *vault;
+    struct cs_clock *clock;
+    struct cs_log *log;
+    struct cs_policy_slot policy;
+    const char *public_url;     /* "https://keys.example", no slash at the end; for links */
+    const struct cs_http *http; /* set once it runs; for metrics and OpenAPI */
+    bool test_clock;            /* POST /v1/test/clock is served */
+};
+
+/* The hook of the HTTP core: finds the caller by its token, and lets nobody else through. */
+CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
+/* Who calls, for the audit log. `id` is zero for anonymous callers. */
+struct cs_actor cs_app_actor(const struct cs_call *call);
+
+#endif

@@ -1,0 +1,93 @@
+#include "server/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *const cs_who_names[] = {"anyone",  "developer",  "reviewer", "auditor", "admin",
+                                    "gateway", "credential", "claim",    NULL};
+
+/* Which bit of a route a role opens. */
+static const struct {
+    uint32_t role;
+    uint32_t who;
+} role_bits[] = {
+    {CS_ROLE_DEVELOPER, CS_WHO_DEVELOPER}, {CS_ROLE_REVIEWER, CS_WHO_REVIEWER},
+    {CS_ROLE_AUDITOR, CS_WHO_AUDITOR},     {CS_ROLE_ADMIN, CS_WHO_ADMIN},
+    {CS_ROLE_GATEWAY, CS_WHO_GATEWAY},
+};
+
+/* Routes whose handlers prove something else than a caller's token. */
+#define PROVED_BY_HANDLER (CS_WHO_ANYONE | CS_WHO_CREDENTIAL | CS_WHO_CLAIM)
+
+struct authentication {
+    struct cs_slice token;
+    struct cs_caller *caller;
+    enum cs_err err;
+    bool gateway_only;
+};
+
+static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
+{
+    struct authentication *a = arg;
+    if (!a->gateway_only)
+        return cs_access_authenticate(ctx, a->token, a->caller);
+    a->caller->kind = CS_ACCESS_SERVICE;
+    a->caller->roles = CS_ROLE_GATEWAY;
+    return cs_access_check_service(ctx, a->token, CS_ROLE_GATEWAY, &a->caller->access.id);
+}
+
+static uint32_t who_of(uint32_t roles)
+{
+    uint32_t who = 0;
+    for (size_t i = 0; i < sizeof(role_bits) / sizeof(role_bits[0]); i++) {
+        if ((roles & role_bits[i].role) != 0)
+            who |= role_bits[i].who;
+    }
+    return who;
+}
+
+static enum cs_err refuse_unauthentic(struct cs_call *call, bool presented)
+{
+    cs_reply_header(&call->reply, "WWW-Authenticate",
+                    presented ? "Bearer error=\"invalid_token\"" : "Bearer");
+    return cs_call_refuse(call, CS_ERR_UNAUTHENTIC, CS_FAULT_UNAUTHENTICATED, "%s",
+                          presented ? "The token is not known, or no longer good."
+                                    : "Send Authorization: Bearer with an access token.");
+}
+
+enum cs_err cs_app_auth(struct cs_call *call)
+{
+    struct cs_app *app = call->app;
+    if ((call->route->who & PROVED_BY_HANDLER) != 0)
+        return CS_OK;
+    struct authentication a = {
+        .token = cs_call_bearer(call),
+        .caller = call->caller,
+        .gateway_only = call->route->who == CS_WHO_GATEWAY,
+    };
+    if (a.token.bytes == NULL)
+        return refuse_unauthentic(call, false);
+    enum cs_err err = cs_vault_read(app->vault, NULL, look_up, &a);
+    if (err == CS_ERR_UNAUTHENTIC)
+        return refuse_unauthentic(call, true);
+    if (err == CS_OK && (who_of(call->caller->roles) & call->route->who) == 0)
+        err = CS_ERR_DENIED;
+    if (err == CS_ERR_DENIED)
+        return cs_call_refuse(call, err, CS_FAULT_FORBIDDEN,
+                              "Your token does not have a role that may do this.");
+    return err;
+}
+
+struct cs_actor cs_app_actor(const struct cs_call *call)
+{
+    struct cs_actor actor = {.kind = CS_ACTOR_ANONYMOUS};
+    const struct cs_caller *caller = call->caller;
+    if ((call->route->who & PROVED_BY_HANDLER) == 0) {
+        bool service = caller->kind == CS_ACCESS_SERVICE;
+        actor.kind = service ? CS_ACTOR_SERVICE : CS_ACTOR_USER;
+        actor.id = service ? caller->access.id : caller->user.id;
+    }
+    snprintf(actor.request_id, sizeof(actor.request_id), "%s", call->request_id);
+    snprintf(actor.address, sizeof(actor.address), "%s", call->peer);
+    return actor;
+}
