@@ -6,7 +6,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
-#include "vault/audit_tables.h"
+#include "vault/audit_internal.h"
 
 #define LEAF_PREFIX 0x00 /* RFC 6962 section 2.1 */
 /* The hashed fields at their longest, with room to spare: encoding tells when it does not do. */

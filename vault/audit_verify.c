@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
-#include "vault/audit_tables.h"
+#include "vault/audit_internal.h"
 
 static bool detail_is_right(const struct cs_audit_entry *entry)
 {

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "vault/keyring_keys.h"
+#include "vault/keyring_internal.h"
 
 static_assert(crypto_sign_SEEDBYTES == CS_FAMILY_KEY_LEN, "the seed is a key like the others");
 

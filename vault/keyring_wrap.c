@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "vault/keyring_keys.h"
+#include "vault/keyring_internal.h"
 #include "vault/rootkey.h"
 
 /*

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "vault/keyring_keys.h"
+#include "vault/keyring_internal.h"
 
 #define FORMAT 1
 #define HEADER_LEN 4

@@ -1,15 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/unit/keyring_fixture.h"
 
-#include <cmocka.h>
-#include <sodium.h>
-
-#include "base/bytes.h"
-#include "base/secret.h"
-#include "vault/keyring.h"
 #include "vault/rootkey.h"
 
 /* printf is the cheapest source: 32 bytes that are the key. */
@@ -17,139 +7,6 @@ static const struct cs_rootkey_source root_a = {
     .kind = CS_ROOTKEY_COMMAND, .argv = {"printf", "%s", "0123456789abcdef0123456789abcdef"}};
 static const struct cs_rootkey_source root_b = {
     .kind = CS_ROOTKEY_COMMAND, .argv = {"printf", "%s", "0123456789abcdef0123456789abcdeF"}};
-
-static const struct cs_place here = {"credential", {(const uint8_t *)"handle-1", 8}, 3};
-static struct cs_keyring *ring;
-
-struct sealed {
-    uint8_t bytes[512];
-    size_t len;
-};
-
-static struct sealed seal(const struct cs_keyring *keyring, enum cs_realm realm,
-                          const struct cs_place *place, const char *plain)
-{
-    struct sealed sealed;
-    struct cs_buf buf;
-    cs_buf_lend(&buf, sealed.bytes, sizeof(sealed.bytes));
-    cs_keyring_seal(keyring, realm, place, cs_slice_str(plain), &buf);
-    assert_int_equal(cs_buf_err(&buf), CS_OK);
-    sealed.len = buf.len;
-    return sealed;
-}
-
-static enum cs_err open_as(const struct cs_keyring *keyring, const struct cs_place *place,
-                           const struct sealed *sealed, char *plain)
-{
-    size_t len = 0;
-    uint8_t schema = 0;
-    enum cs_realm realm = CS_REALM_COUNT;
-    enum cs_err err = cs_keyring_open(keyring, place, CS_SLICE(sealed->bytes, sealed->len),
-                                      (uint8_t *)plain, &len, &realm, &schema);
-    if (err == CS_OK)
-        plain[len] = '\0';
-    return err;
-}
-
-static void every_realm_seals_and_opens(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {"", "x", "some longer text, 37 bytes of it here"};
-    for (enum cs_realm realm = 0; realm < CS_REALM_COUNT; realm++) {
-        for (size_t i = 0; i < 3; i++) {
-            struct sealed sealed = seal(ring, realm, &here, texts[i]);
-            uint8_t plain[64];
-            size_t len = 99;
-            uint8_t schema = 0;
-            enum cs_realm found = CS_REALM_COUNT;
-            assert_int_equal(sealed.len, strlen(texts[i]) + CS_SEAL_OVERHEAD);
-            assert_int_equal(sealed.bytes[0], 1);
-            assert_int_equal(sealed.bytes[1], realm);
-            assert_int_equal(sealed.bytes[2], 1);
-            assert_int_equal(sealed.bytes[3], 3);
-            assert_int_equal(cs_keyring_open(ring, &here, CS_SLICE(sealed.bytes, sealed.len), plain,
-                                             &len, &found, &schema),
-                             CS_OK);
-            assert_int_equal(len, strlen(texts[i]));
-            assert_memory_equal(plain, texts[i], len);
-            assert_int_equal(found, realm);
-            assert_int_equal(schema, 3);
-        }
-    }
-}
-
-static void the_same_text_never_looks_the_same(void **state)
-{
-    (void)state;
-    struct sealed a = seal(ring, CS_REALM_TEST, &here, "text");
-    struct sealed b = seal(ring, CS_REALM_TEST, &here, "text");
-    assert_memory_not_equal(a.bytes + 4, b.bytes + 4, 24);
-    assert_memory_not_equal(a.bytes + 28, b.bytes + 28, 20);
-}
-
-static void every_flipped_bit_is_refused(void **state)
-{
-    (void)state;
-    char plain[512];
-    struct sealed sealed = seal(ring, CS_REALM_LIVE, &here, "the plain text");
-    for (size_t bit = 0; bit < sealed.len * 8; bit++) {
-        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
-        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-    }
-    for (; sealed.len > 0; sealed.len--)
-        if (sealed.len < 14 + CS_SEAL_OVERHEAD)
-            assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
-    assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
-}
-
-static const struct {
-    struct cs_place place;
-    enum cs_err err;
-} places[] = {
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 3}, CS_OK},
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 255}, CS_OK},
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 2}, CS_ERR_UNSUPPORTED},
-    {{"credential", {(const uint8_t *)"handle-2", 8}, 3}, CS_ERR_CORRUPT},
-    {{"credential", {(const uint8_t *)"handle-1", 7}, 3}, CS_ERR_CORRUPT},
-    {{"credential", {NULL, 0}, 3}, CS_ERR_CORRUPT},
-    {{"credentials", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
-    {{"credentia", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
-    {{"", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
-};
-
-static void a_transplanted_value_is_refused(void **state)
-{
-    (void)state;
-    char plain[512];
-    struct sealed sealed = seal(ring, CS_REALM_TEST, &here, "text");
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        assert_int_equal(open_as(ring, &places[i].place, &sealed, plain), places[i].err);
-}
-
-static void keys_of_the_longest_length_are_bound_whole(void **state)
-{
-    (void)state;
-    char plain[512];
-    uint8_t key[CS_PLACE_KEY_MAX] = {0};
-    struct cs_place place = {
-        "a-table-name-of-exactly-as-many-bytes-as-it-may", {key, sizeof(key)}, 1};
-    assert_int_equal(strlen(place.table), CS_PLACE_TABLE_MAX);
-    struct sealed sealed = seal(ring, CS_REALM_TEST, &place, "text");
-    assert_int_equal(open_as(ring, &place, &sealed, plain), CS_OK);
-    key[sizeof(key) - 1] = 1;
-    assert_int_equal(open_as(ring, &place, &sealed, plain), CS_ERR_CORRUPT);
-}
-
-static void sealing_without_room_fails(void **state)
-{
-    (void)state;
-    uint8_t room[CS_SEAL_OVERHEAD + 3];
-    struct cs_buf buf;
-    cs_buf_lend(&buf, room, sizeof(room));
-    cs_keyring_seal(ring, CS_REALM_TEST, &here, cs_slice_str("four"), &buf);
-    assert_int_equal(cs_buf_err(&buf), CS_ERR_TOO_LARGE);
-}
 
 static void wrap(const struct cs_keyring *keyring, const struct cs_rootkey_source *source,
                  struct cs_buf *out)
@@ -392,147 +249,6 @@ static void versions_end_at_255(void **state)
     cs_buf_free(&wrapped);
 }
 
-static void token_hashes_are_apart_by_realm_and_token(void **state)
-{
-    (void)state;
-    uint8_t hashes[4][CS_TOKEN_HASH_LEN];
-    static const struct {
-        enum cs_realm realm;
-        const char *token;
-    } cases[] = {
-        {CS_REALM_SYSTEM, "token"},
-        {CS_REALM_TEST, "token"},
-        {CS_REALM_LIVE, "token"},
-        {CS_REALM_LIVE, "token2"},
-    };
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(
-            cs_keyring_token_hash(ring, cases[i].realm, 1, cs_slice_str(cases[i].token), hashes[i]),
-            CS_OK);
-        for (size_t other = 0; other < i; other++)
-            assert_memory_not_equal(hashes[i], hashes[other], CS_TOKEN_HASH_LEN);
-    }
-    for (unsigned version = 0; version <= 255; version++)
-        if (version != 1)
-            assert_int_equal(cs_keyring_token_hash(ring, CS_REALM_TEST, (uint8_t)version,
-                                                   cs_slice_str("token"), hashes[0]),
-                             CS_ERR_CORRUPT);
-}
-
-static void index_hashes_are_apart_by_purpose(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *purpose;
-        const char *text;
-    } cases[] = {
-        {"email", "a@example.org"},
-        {"email", "b@example.org"},
-        {"replay", "a@example.org"},
-        {"emaila", "@example.org"},
-        {"email", ""},
-    };
-    uint8_t hashes[5][CS_INDEX_HASH_LEN];
-    uint8_t again[CS_INDEX_HASH_LEN];
-    for (size_t i = 0; i < 5; i++) {
-        cs_keyring_index_hash(ring, cases[i].purpose, cs_slice_str(cases[i].text), hashes[i]);
-        cs_keyring_index_hash(ring, cases[i].purpose, cs_slice_str(cases[i].text), again);
-        assert_memory_equal(hashes[i], again, CS_INDEX_HASH_LEN);
-        for (size_t other = 0; other < i; other++)
-            assert_memory_not_equal(hashes[i], hashes[other], CS_INDEX_HASH_LEN);
-    }
-}
-
-static enum cs_err open_with(const char *pass, const struct cs_place *place, struct cs_slice sealed,
-                             struct cs_buf *plain)
-{
-    cs_buf_init(plain, 4096);
-    return cs_keyring_open_with(ring, cs_slice_str(pass), place, sealed, plain);
-}
-
-static void a_pass_is_needed_beside_the_keyring(void **state)
-{
-    (void)state;
-    uint8_t memory[256];
-    struct cs_buf sealed;
-    struct cs_buf plain;
-    const struct cs_place there = {"replay", here.key, here.schema};
-    cs_buf_lend(&sealed, memory, sizeof(memory));
-    cs_keyring_seal_with(ring, CS_REALM_LIVE_DELIVERY, cs_slice_str("pass"), &here,
-                         cs_slice_str("answer"), &sealed);
-    assert_int_equal(cs_buf_err(&sealed), CS_OK);
-    struct cs_slice value = CS_SLICE(sealed.bytes, sealed.len);
-
-    assert_int_equal(open_with("pass", &here, value, &plain), CS_OK);
-    assert_string_equal(cs_buf_text(&plain), "answer");
-    cs_buf_free(&plain);
-    assert_int_equal(open_with("Pass", &here, value, &plain), CS_ERR_CORRUPT);
-    assert_int_equal(plain.len, 0);
-    cs_buf_free(&plain);
-    assert_int_equal(open_with("", &here, value, &plain), CS_ERR_CORRUPT);
-    cs_buf_free(&plain);
-    assert_int_equal(open_with("pass", &there, value, &plain), CS_ERR_CORRUPT);
-    cs_buf_free(&plain);
-
-    struct sealed copy = {.len = sealed.len};
-    char text[256];
-    memcpy(copy.bytes, sealed.bytes, sealed.len);
-    assert_int_equal(open_as(ring, &here, &copy, text), CS_ERR_CORRUPT);
-    for (size_t i = 0; i < sealed.len; i++) {
-        memory[i] ^= 0x80;
-        assert_int_equal(open_with("pass", &here, value, &plain), CS_ERR_CORRUPT);
-        cs_buf_free(&plain);
-        memory[i] ^= 0x80;
-    }
-}
-
-static void what_is_opened_is_appended_within_its_limit(void **state)
-{
-    (void)state;
-    uint8_t memory[256];
-    uint8_t room[8] = "ab";
-    struct cs_buf sealed;
-    struct cs_buf plain;
-    cs_buf_lend(&sealed, memory, sizeof(memory));
-    cs_keyring_seal_with(ring, CS_REALM_TEST_DELIVERY, cs_slice_str("pass"), &here,
-                         cs_slice_str("answer"), &sealed);
-    for (size_t size = 7; size <= 8; size++) {
-        cs_buf_lend(&plain, room, size);
-        cs_buf_put_str(&plain, "ab");
-        enum cs_err err = cs_keyring_open_with(ring, cs_slice_str("pass"), &here,
-                                               CS_SLICE(sealed.bytes, sealed.len), &plain);
-        assert_int_equal(err, size == 8 ? CS_OK : CS_ERR_TOO_LARGE);
-        assert_int_equal(plain.len, size == 8 ? 8 : 2);
-    }
-    assert_memory_equal(room, "abanswer", 8);
-}
-
-static void what_is_signed_verifies(void **state)
-{
-    (void)state;
-    uint8_t signature[64];
-    uint8_t public_key[32];
-    const uint8_t message[] = "tree head";
-    cs_keyring_sign(ring, CS_SLICE(message, sizeof(message)), signature);
-    cs_keyring_public_key(ring, public_key);
-    assert_int_equal(crypto_sign_verify_detached(signature, message, sizeof(message), public_key),
-                     0);
-    assert_int_not_equal(
-        crypto_sign_verify_detached(signature, message, sizeof(message) - 1, public_key), 0);
-}
-
-static void keyrings_share_nothing(void **state)
-{
-    (void)state;
-    char plain[512];
-    struct cs_keyring *other = NULL;
-    assert_int_equal(cs_keyring_new(&other), CS_OK);
-    struct sealed sealed = seal(ring, CS_REALM_SYSTEM, &here, "text");
-    assert_int_equal(open_as(other, &here, &sealed, plain), CS_ERR_CORRUPT);
-    cs_keyring_free(&other);
-    cs_keyring_free(&other); /* of NULL is fine */
-}
-
 static void no_locked_memory_is_an_error(void **state)
 {
     (void)state;
@@ -554,7 +270,10 @@ static void no_locked_memory_is_an_error(void **state)
     }
     assert_int_equal(cs_keyring_new(&keyring), CS_OK);
     assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_TEST), CS_ERR_NOMEM);
-    assert_int_equal(open_with("pass", &here, CS_SLICE(memory, sealed.len), &plain), CS_ERR_NOMEM);
+    cs_buf_init(&plain, 4096);
+    assert_int_equal(cs_keyring_open_with(keyring, cs_slice_str("pass"), &here,
+                                          CS_SLICE(memory, sealed.len), &plain),
+                     CS_ERR_NOMEM);
     cs_buf_free(&plain);
     cs_buf_lend(&sealed, memory, sizeof(memory));
     cs_keyring_seal_with(ring, CS_REALM_TEST, cs_slice_str("pass"), &here, cs_slice_str("x"),
@@ -565,30 +284,9 @@ static void no_locked_memory_is_an_error(void **state)
         cs_secret_free(&hoard[--count]);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    bool locked = false;
-    return cs_secret_setup(true, &locked) == CS_OK && cs_keyring_new(&ring) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_keyring_free(&ring);
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_realm_seals_and_opens),
-        cmocka_unit_test(the_same_text_never_looks_the_same),
-        cmocka_unit_test(every_flipped_bit_is_refused),
-        cmocka_unit_test(a_transplanted_value_is_refused),
-        cmocka_unit_test(keys_of_the_longest_length_are_bound_whole),
-        cmocka_unit_test(sealing_without_room_fails),
         cmocka_unit_test(a_wrapped_keyring_comes_back),
         cmocka_unit_test(another_root_key_is_denied),
         cmocka_unit_test(a_passphrase_wraps_with_its_own_salt),
@@ -599,12 +297,6 @@ int main(void)
         cmocka_unit_test(a_failing_source_fails_the_keyring),
         cmocka_unit_test(versions_are_added_then_used_and_all_read),
         cmocka_unit_test(versions_end_at_255),
-        cmocka_unit_test(token_hashes_are_apart_by_realm_and_token),
-        cmocka_unit_test(index_hashes_are_apart_by_purpose),
-        cmocka_unit_test(a_pass_is_needed_beside_the_keyring),
-        cmocka_unit_test(what_is_opened_is_appended_within_its_limit),
-        cmocka_unit_test(what_is_signed_verifies),
-        cmocka_unit_test(keyrings_share_nothing),
         cmocka_unit_test(no_locked_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,8 +2,8 @@
  * The audit log's tables, shared by audit.c, which writes them, and audit_verify.c, which does not
  * believe them. Thread rule: constants.
  */
-#ifndef CS_VAULT_AUDIT_TABLES_H
-#define CS_VAULT_AUDIT_TABLES_H
+#ifndef CS_VAULT_AUDIT_INTERNAL_H
+#define CS_VAULT_AUDIT_INTERNAL_H
 
 #include "vault/row.h"
 

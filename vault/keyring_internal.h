@@ -6,8 +6,8 @@
  * pointers are never taken back while the keyring lives, so readers need no lock: an acquire load
  * of the key, or of the version and then the key, is enough.
  */
-#ifndef CS_VAULT_KEYRING_KEYS_H
-#define CS_VAULT_KEYRING_KEYS_H
+#ifndef CS_VAULT_KEYRING_INTERNAL_H
+#define CS_VAULT_KEYRING_INTERNAL_H
 
 #include <stdatomic.h>
 
