@@ -3,6 +3,7 @@
 static const char *const term_names[] = {"comment", "evidence", "self_approval", NULL};
 
 #define OUT CS_FF_OUT
+#define ASKED (CS_FF_OUT | CS_FF_OMIT) /* of a rule: told where it is asked for */
 
 static const struct cs_field scope_fields[] = {
     CS_FIELD(1, CS_F_TEXT, struct cs_policy_scope, name, OUT, "The scope, resource.action."),
@@ -83,17 +84,17 @@ const struct cs_record cs_policy_mode_record = {
 };
 
 static const struct cs_field proof_fields[] = {
-    CS_FIELD(1, CS_F_UINT, struct cs_policy_proof, days_active, OUT,
+    CS_FIELD(1, CS_F_UINT, struct cs_policy_proof, days_active, ASKED,
              "On how many days a test credential was verified, at least."),
-    CS_FIELD(2, CS_F_UINT, struct cs_policy_proof, verifications, OUT,
+    CS_FIELD(2, CS_F_UINT, struct cs_policy_proof, verifications, ASKED,
              "How many verifications there were, at least."),
-    CS_FIELD(3, CS_F_UINT, struct cs_policy_proof, used_within_s, OUT,
+    CS_FIELD(3, CS_F_UINT, struct cs_policy_proof, used_within_s, ASKED,
              "How long ago the last one was, at most; 0: any time."),
-    CS_FIELD(4, CS_F_UINT, struct cs_policy_proof, errors_below_percent, OUT,
+    CS_FIELD(4, CS_F_UINT, struct cs_policy_proof, errors_below_percent, ASKED,
              "Fewer than so many in a hundred were refused; 0: any number."),
-    CS_FIELD(5, CS_F_BOOL, struct cs_policy_proof, all_scopes_exercised, OUT,
+    CS_FIELD(5, CS_F_BOOL, struct cs_policy_proof, all_scopes_exercised, ASKED,
              "Each scope that is asked for was used."),
-    CS_FIELD(6, CS_F_BOOL, struct cs_policy_proof, webhook_tested, OUT,
+    CS_FIELD(6, CS_F_BOOL, struct cs_policy_proof, webhook_tested, ASKED,
              "A test of a webhook passed."),
 };
 static const struct cs_record proof_record = {
@@ -105,18 +106,18 @@ static const struct cs_record proof_record = {
 };
 
 static const struct cs_field when_fields[] = {
-    CS_FIELD(1, CS_F_WORDS, struct cs_policy_when, scopes, OUT,
+    CS_FIELD(1, CS_F_WORDS, struct cs_policy_when, scopes, ASKED,
              "Patterns: every scope asked for matches one."),
-    CS_FIELD(2, CS_F_WORDS, struct cs_policy_when, any_scopes, OUT,
+    CS_FIELD(2, CS_F_WORDS, struct cs_policy_when, any_scopes, ASKED,
              "Patterns: some scope asked for matches one."),
-    CS_FIELD(3, CS_F_WORDS, struct cs_policy_when, bundles, OUT,
+    CS_FIELD(3, CS_F_WORDS, struct cs_policy_when, bundles, ASKED,
              "One of these bundles is asked for, and nothing beyond it."),
-    CS_FIELD_ENUM(4, struct cs_policy_when, risk, OUT, cs_policy_when_risk_names,
+    CS_FIELD_ENUM(4, struct cs_policy_when, risk, ASKED, cs_policy_when_risk_names,
                   "The risk of the scopes asked for."),
-    CS_FIELD(5, CS_F_WORDS, struct cs_policy_when, accounts, OUT, "One of these accounts asks."),
-    CS_FIELD(6, CS_F_WORDS, struct cs_policy_when, account_tags, OUT,
+    CS_FIELD(5, CS_F_WORDS, struct cs_policy_when, accounts, ASKED, "One of these accounts asks."),
+    CS_FIELD(6, CS_F_WORDS, struct cs_policy_when, account_tags, ASKED,
              "The account has one of these tags."),
-    CS_FIELD_SUB(7, struct cs_policy_when, evidence, OUT, &proof_record,
+    CS_FIELD_SUB(7, struct cs_policy_when, evidence, ASKED, &proof_record,
                  "The account's evidence is at least this."),
 };
 static const struct cs_record when_record = {
@@ -135,7 +136,7 @@ static const struct cs_field rule_fields[] = {
     CS_FIELD(4, CS_F_WORDS, struct cs_policy_rule, groups, OUT,
              "Approvers are in one of these groups; empty: any reviewer."),
     CS_FIELD_FLAGS(5, struct cs_policy_rule, terms, OUT, term_names, "What else is demanded."),
-    CS_FIELD_SUB(6, struct cs_policy_rule, proof, OUT, &proof_record,
+    CS_FIELD_SUB(6, struct cs_policy_rule, proof, ASKED, &proof_record,
                  "The evidence that the term `evidence` demands."),
 };
 const struct cs_record cs_policy_rule_record = {

@@ -1,5 +1,6 @@
 #include "policy/load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,14 +14,16 @@ void cs_load_keep_node(const struct cs_schema_read *in, const struct cs_yaml_nod
 }
 
 void cs_load_each(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                  const char *form, void *target,
+                  const char *what, void *target,
                   void (*take)(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
                                void *target))
 {
     struct cs_slice text = {0};
+    char form[100];
+    snprintf(form, sizeof(form), "%s or a list of them", what);
     if (node->kind == CS_YAML_LIST && node->count > 0) {
         for (const struct cs_yaml_node *entry = node->head; entry != NULL; entry = entry->next) {
-            if (cs_schema_text(in, entry, form, &text))
+            if (cs_schema_text(in, entry, what, &text))
                 take(in, entry, target);
         }
     } else if (node->kind == CS_YAML_LIST) {

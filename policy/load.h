@@ -38,7 +38,7 @@ bool cs_load_scope_is_known(const struct cs_load *load, const struct cs_yaml_nod
  * told; `form` says what would be right.
  */
 void cs_load_each(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                  const char *form, void *target,
+                  const char *what, void *target,
                   void (*take)(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
                                void *target));
 

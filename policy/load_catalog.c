@@ -36,6 +36,13 @@ static void take_scope(const struct cs_schema_read *in, const struct cs_yaml_nod
 {
     char *words = target;
     struct cs_slice word = CS_SLICE(entry->text, entry->len);
+    if (strchr(entry->text, '*') != NULL && entry->len > 1) {
+        cs_report_add(
+            in->report, entry->at,
+            "`%.64s` is a pattern, which only rules take; name each scope, or \"*\" for all",
+            entry->text);
+        return;
+    }
     if (!cs_load_scope_is_known(in->user, entry))
         return;
     if (cs_words_has(words, word))
@@ -49,7 +56,7 @@ static void read_bundle_scopes(const struct cs_schema_read *in, const struct cs_
                                void *target)
 {
     char *words = target;
-    cs_load_each(in, node, "a list of scopes", words, take_scope);
+    cs_load_each(in, node, "a scope", words, take_scope);
     if (cs_scopes_all(words) && cs_words_count(words) > 1)
         cs_report_add(in->report, node->at, "`*` holds every scope; leave the others out");
 }

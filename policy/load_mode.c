@@ -79,7 +79,7 @@ static void take_reminder(const struct cs_schema_read *in, const struct cs_yaml_
 static void read_reminders(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                            void *target)
 {
-    cs_load_each(in, node, "a time or a list of times, such as [1d, 3d]", target, take_reminder);
+    cs_load_each(in, node, "a time such as 3d", target, take_reminder);
 }
 
 #define MODE(kind, member, must, ...)                                                              \

@@ -54,8 +54,7 @@ static void take_pattern(const struct cs_schema_read *in, const struct cs_yaml_n
 static void read_patterns(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                           void *target)
 {
-    cs_load_each(in, node, "a scope, a pattern such as \"*.read\", or a list of them", target,
-                 take_pattern);
+    cs_load_each(in, node, "a scope, or a pattern such as \"*.read\",", target, take_pattern);
 }
 
 static void take_bundle(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
@@ -77,7 +76,7 @@ static void take_bundle(const struct cs_schema_read *in, const struct cs_yaml_no
 static void read_bundles(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                          void *target)
 {
-    cs_load_each(in, node, "a bundle or a list of them", target, take_bundle);
+    cs_load_each(in, node, "a bundle", target, take_bundle);
 }
 
 static void take_account(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
@@ -94,7 +93,7 @@ static void take_account(const struct cs_schema_read *in, const struct cs_yaml_n
 static void read_accounts(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                           void *target)
 {
-    cs_load_each(in, node, "an account's id or a list of them", target, take_account);
+    cs_load_each(in, node, "the id of an account", target, take_account);
 }
 
 static void read_proof(const struct cs_schema_read *in, const struct cs_yaml_node *node,

@@ -163,7 +163,7 @@ static enum cs_err refuse_unknown(struct cs_policy_problem *problem,
     *problem = (struct cs_policy_problem){.kind = kind};
     snprintf(problem->name, sizeof(problem->name), "%.*s", shown ? (int)word.len : 0, word.bytes);
     snprintf(problem->nearest, sizeof(problem->nearest), "%s", near == NULL ? "" : near);
-    char name[CS_POLICY_NAME_MAX + 4] = "";
+    char name[CS_POLICY_NAME_MAX + 4] = " of that name";
     if (shown)
         snprintf(name, sizeof(name), " \"%s\"", problem->name);
     if (near != NULL)

@@ -1,5 +1,6 @@
 #include "policy/schema.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ static const char *found(const struct cs_yaml_node *node, char *out, size_t size
         return cs_yaml_kind_name(node->kind);
     if (cs_yaml_is_null(node))
         return "nothing";
+    if (node->len == 0)
+        return "an empty text";
     size_t len = node->len;
     bool cut = len > QUOTE_MAX;
     if (cut) {
@@ -34,7 +37,8 @@ static const char *found(const struct cs_yaml_node *node, char *out, size_t size
         while (len > 0 && ((uint8_t)node->text[len] & 0xC0) == 0x80)
             len--;
     }
-    snprintf(out, size, "`%.*s%s`", (int)len, node->text, cut ? "…" : "");
+    snprintf(out, size, "%s`%.*s%s`", node->quoted ? "the text " : "", (int)len, node->text,
+             cut ? "…" : "");
     for (char *c = out; *c != '\0'; c++) {
         if (*c == '\n')
             *c = ' ';
@@ -157,10 +161,10 @@ static void read_words(const struct cs_schema_read *in, const struct cs_schema_f
         return;
     }
     if (node->count < field->min || node->count > field->max) {
-        char form[80];
-        snprintf(form, sizeof(form), "a list of %u to %u words", (unsigned)field->min,
-                 (unsigned)field->max);
-        (void)expected(in, node, form);
+        char name[NAME_SIZE];
+        name_of(node, name, sizeof(name));
+        cs_report_add(in->report, node->at, "%s must be a list of %u to %u words, not of %zu", name,
+                      (unsigned)field->min, (unsigned)field->max, node->count);
         return;
     }
     for (const struct cs_yaml_node *entry = node->head; entry != NULL; entry = entry->next)
@@ -270,43 +274,47 @@ static field_reader *const readers[] = {
     [CS_S_MAP] = read_map,   [CS_S_DURATION] = read_duration, [CS_S_CUSTOM] = read_custom,
 };
 
-static const struct cs_schema_field *field_of(const struct cs_schema *schema, const char *key)
+/* Stays at schema->count for a key that is not known. */
+static size_t index_of(const struct cs_schema *schema, const char *key)
 {
-    for (size_t i = 0; i < schema->count; i++) {
-        if (strcmp(schema->fields[i].key, key) == 0)
-            return &schema->fields[i];
-    }
-    return NULL;
+    size_t i = 0;
+    while (i < schema->count && strcmp(schema->fields[i].key, key) != 0)
+        i++;
+    return i;
 }
 
 static void unknown_key(const struct cs_schema_read *in, const struct cs_schema *schema,
-                        const struct cs_yaml_node *key)
+                        const struct cs_yaml_node *key, uint64_t *meant)
 {
     struct cs_suggest near;
     cs_suggest_init(&near, CS_SLICE(key->text, key->len));
     char known[256];
     struct cs_buf list;
-    cs_buf_lend(&list, known, sizeof(known) - 1);
+    cs_buf_lend(&list, known, sizeof(known));
     for (size_t i = 0; i < schema->count; i++) {
         cs_suggest_offer(&near, schema->fields[i].key);
         cs_buf_printf(&list, "%s%s", i == 0 ? "" : ", ", schema->fields[i].key);
     }
     char name[NAME_SIZE];
     const char *shown = found(key, name, sizeof(name));
-    if (cs_suggest_best(&near) != NULL)
+    const char *best = cs_suggest_best(&near);
+    if (best != NULL)
         cs_report_add(in->report, key->at, "%s has no key %s; did you mean `%s`?", schema->what,
-                      shown, cs_suggest_best(&near));
+                      shown, best);
     else
         cs_report_add(in->report, key->at, "%s has no key %s; it has %s", schema->what, shown,
                       cs_buf_text(&list));
+    if (best != NULL)
+        *meant |= UINT64_C(1) << index_of(schema, best);
 }
 
+/* A key that was misspelt has been told: that it is missing says no more. */
 static void check_required(const struct cs_schema_read *in, const struct cs_schema *schema,
-                           const struct cs_yaml_node *map)
+                           const struct cs_yaml_node *map, uint64_t meant)
 {
     for (size_t i = 0; i < schema->count; i++) {
         const struct cs_schema_field *field = &schema->fields[i];
-        if (field->required && cs_yaml_get(map, field->key) == NULL)
+        if (field->required && (meant >> i & 1) == 0 && cs_yaml_get(map, field->key) == NULL)
             cs_report_add(in->report, cs_yaml_place(map), "%s needs the key `%s`", schema->what,
                           field->key);
     }
@@ -315,14 +323,25 @@ static void check_required(const struct cs_schema_read *in, const struct cs_sche
 void cs_schema_read(const struct cs_schema_read *in, const struct cs_schema *schema,
                     const struct cs_yaml_node *map, void *target)
 {
-    if (map == NULL || !cs_schema_is(in, map, CS_YAML_MAP))
+    char value[NAME_SIZE];
+    uint64_t meant = 0; /* bit i: fields[i] was likely meant by an unknown key */
+    assert(schema->count <= 64);
+    if (map == NULL)
+        return;
+    if (map->kind != CS_YAML_MAP && map->key == NULL) {
+        cs_report_add(in->report, map->at, "%s must be a map, not %s", schema->what,
+                      found(map, value, sizeof(value)));
+        return;
+    }
+    if (!cs_schema_is(in, map, CS_YAML_MAP))
         return;
     for (const struct cs_yaml_node *node = map->head; node != NULL; node = node->next) {
-        const struct cs_schema_field *field = field_of(schema, node->key->text);
-        if (field == NULL)
-            unknown_key(in, schema, node->key);
+        size_t i = index_of(schema, node->key->text);
+        if (i == schema->count)
+            unknown_key(in, schema, node->key, &meant);
         else
-            readers[field->type](in, field, node, (char *)target + field->offset);
+            readers[schema->fields[i].type](in, &schema->fields[i], node,
+                                            (char *)target + schema->fields[i].offset);
     }
-    check_required(in, schema, map);
+    check_required(in, schema, map, meant);
 }

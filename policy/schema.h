@@ -56,7 +56,7 @@ struct cs_schema_field {
 struct cs_schema {
     const char *what; /* what such a map is, for messages: "a scope" */
     const struct cs_schema_field *fields;
-    size_t count;
+    size_t count; /* at most 64 */
 };
 
 /*

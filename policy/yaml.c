@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,8 +138,8 @@ static enum cs_err refuse_decoration(struct builder *builder, const yaml_event_t
                       "anchors (`&%.40s`) are not taken; write the value where it is needed",
                       (const char *)anchor);
     if (tag != NULL)
-        return REFUSE(builder, event->start_mark, "tags (`%.40s`) are not taken; leave it out",
-                      (const char *)tag);
+        return REFUSE(builder, event->start_mark,
+                      "tags (words that begin with `!`) are not taken; leave it out");
     return CS_OK;
 }
 
@@ -301,12 +302,18 @@ static enum cs_err parser_failed(struct builder *builder, const yaml_parser_t *p
     const char *problem = parser->problem == NULL ? "it cannot be read" : parser->problem;
     if (parser->error == YAML_MEMORY_ERROR)
         return CS_ERR_NOMEM;
-    if (parser->error == YAML_READER_ERROR)
+    if (parser->error == YAML_READER_ERROR) {
         cs_report_add(builder->report, mark_at_offset(bytes, parser->problem_offset),
                       "%s; the file must be UTF-8 text", problem);
-    else
-        cs_report_add(builder->report, mark_of(parser->problem_mark), "%s; %s", problem,
-                      hint_for(problem));
+        return CS_ERR_INVALID;
+    }
+    char began[40] = "";
+    struct cs_mark at = mark_of(parser->problem_mark);
+    struct cs_mark context = mark_of(parser->context_mark);
+    bool elsewhere = context.line != at.line || context.column + 1 < at.column;
+    if (parser->context != NULL && elsewhere)
+        snprintf(began, sizeof(began), " (begun at %u:%u)", context.line, context.column);
+    cs_report_add(builder->report, at, "%s; %s%s", problem, hint_for(problem), began);
     return CS_ERR_INVALID;
 }
 
@@ -324,6 +331,9 @@ static enum cs_err build(struct builder *builder, yaml_parser_t *parser, struct 
     return CS_OK;
 }
 
+/* Some editors put one before UTF-8; libyaml takes it for content once the encoding is set. */
+static const uint8_t byte_order_mark[] = {0xEF, 0xBB, 0xBF};
+
 enum cs_err cs_yaml_parse(struct cs_slice bytes, struct cs_report *report, struct cs_yaml **out)
 {
     *out = NULL;
@@ -332,6 +342,10 @@ enum cs_err cs_yaml_parse(struct cs_slice bytes, struct cs_report *report, struc
                       CS_YAML_BYTES_MAX);
         return CS_ERR_TOO_LARGE;
     }
+    if (bytes.len >= sizeof(byte_order_mark) &&
+        memcmp(bytes.bytes, byte_order_mark, sizeof(byte_order_mark)) == 0)
+        bytes =
+            CS_SLICE(bytes.bytes + sizeof(byte_order_mark), bytes.len - sizeof(byte_order_mark));
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return CS_ERR_NOMEM;
