@@ -83,7 +83,7 @@ struct cs_http_stats {
     uint64_t accepted;   /* connections */
     uint64_t refused;    /* connections over a limit */
     uint64_t requests;   /* that reached their last byte or were answered before it */
-    uint64_t malformed;  /* refused by the strict checks */
+    uint64_t malformed;  /* refused at their header section, with the connection */
     uint64_t timed_out;  /* connections that a deadline ended */
     uint64_t queue_full; /* calls that found no room */
     uint64_t open;       /* connections now */

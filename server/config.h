@@ -1,0 +1,54 @@
+/*
+ * Configuration: the YAML file of `serve` and `init`, read strictly into a struct.
+ *
+ * Owns the shape of the file and its defaults. Does not open what it names.
+ * Thread rule: pure; a config is immutable once read.
+ */
+#ifndef CS_SERVER_CONFIG_H
+#define CS_SERVER_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "policy/report.h"
+#include "vault/rootkey.h"
+
+#define CS_CONFIG_PATH_SIZE 1024
+#define CS_CONFIG_LISTEN_MAX 8
+#define CS_CONFIG_LISTEN_SIZE 128
+#define CS_CONFIG_WORD_SIZE 512
+
+struct cs_config_rootkey {
+    enum cs_rootkey_kind kind;
+    char path[CS_CONFIG_PATH_SIZE];
+    char name[CS_CONFIG_WORD_SIZE];
+    char argv[CS_ROOTKEY_ARGS_MAX][CS_CONFIG_WORD_SIZE];
+    unsigned argc;
+};
+
+struct cs_config {
+    char data[CS_CONFIG_PATH_SIZE];
+    char policy[CS_CONFIG_PATH_SIZE]; /* "": the one in the binary */
+    char public_url[CS_CONFIG_WORD_SIZE];
+    char listen[CS_CONFIG_LISTEN_MAX][CS_CONFIG_LISTEN_SIZE];
+    unsigned listen_count;
+    struct cs_config_rootkey root_key;
+    int log_level;                                          /* enum cs_log_level */
+    int log_format;                                         /* enum cs_log_format */
+    uint64_t workers, connections, connections_per_address; /* 0: the core's default */
+    uint64_t map_gib;
+};
+
+/*
+ * CS_ERR_INVALID, CS_ERR_TOO_LARGE, CS_ERR_IO, CS_ERR_NOMEM; what is wrong stands in the report,
+ * with its place in the file.
+ */
+CS_MUST_CHECK enum cs_err cs_config_load(const char *path, struct cs_report *report,
+                                         struct cs_config *out);
+CS_MUST_CHECK enum cs_err cs_config_load_bytes(const char *name, struct cs_slice bytes,
+                                               struct cs_report *report, struct cs_config *out);
+/* The source that it describes; borrows from the config. */
+void cs_config_rootkey(const struct cs_config *config, struct cs_rootkey_source *out);
+
+#endif

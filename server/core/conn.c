@@ -1,0 +1,303 @@
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "server/core/core.h"
+
+/* More than 32 KiB, so that MHD maps the memory of a connection, and the kernel clears it when the
+ * connection ends; not much more, because MHD clears all of it after each request. */
+#define CONNECTION_MEMORY (36 * 1024)
+#define FREE_EXCHANGES_MAX 256
+
+static struct cs_conn *conn_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void wait_for(struct cs_conn *conn, enum cs_wait wait)
+{
+    cs_deadlines_set(&conn->loop->deadlines, &conn->deadline, wait, conn->loop->now_ns);
+}
+
+static struct cs_exchange *acquire(struct cs_loop *loop)
+{
+    struct cs_exchange *exchange = loop->free;
+
+    if (exchange) {
+        loop->free = exchange->next;
+        loop->free_count--;
+    } else if (cs_exchange_new(loop->http, &exchange)) {
+        return NULL;
+    }
+    return exchange;
+}
+
+static void release(struct cs_loop *loop, struct cs_exchange *exchange)
+{
+    if (loop->free_count >= FREE_EXCHANGES_MAX) {
+        cs_exchange_free(&exchange);
+        return;
+    }
+    cs_exchange_reset(exchange);
+    exchange->next = loop->free;
+    loop->free = exchange;
+    loop->free_count++;
+}
+
+/* MHD_NotifyConnectionCallback. */
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct cs_loop *loop = cls;
+    struct cs_conn *conn = *context;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        conn = loop->arriving;
+        loop->arriving = NULL;
+        conn->mhd = mhd;
+        *context = conn;
+        wait_for(conn, CS_WAIT_HEAD);
+    } else {
+        cs_conn_free(&conn);
+        *context = NULL;
+    }
+}
+
+/* The URI log callback: the first that is heard of a request, and the only sight of its raw target.
+ * What it returns is the request's context. Without memory that is NULL, and on_request closes. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    struct cs_loop *loop = cls;
+    struct cs_conn *conn = conn_of(mhd);
+    struct cs_exchange *exchange = acquire(loop);
+
+    if (conn->deadline.wait == CS_WAIT_IDLE)
+        wait_for(conn, CS_WAIT_HEAD);
+    if (!exchange)
+        return NULL;
+    exchange->conn = conn;
+    conn->exchange = exchange;
+    cs_exchange_begin(exchange, target ? target : "", loop->now_ns);
+    return exchange;
+}
+
+struct collected {
+    struct cs_exchange *exchange;
+    struct cs_head *head;
+};
+
+/* MHD_KeyValueIteratorN. */
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    struct collected *collected = cls;
+    struct cs_head *head = collected->head;
+
+    (void)kind;
+    if (head->header_count == CS_CHECK_HEADERS_MAX) {
+        head->more_headers = true;
+        return MHD_NO;
+    }
+    collected->exchange->headers[head->header_count++] =
+        (struct cs_call_header){CS_SLICE(name, name_len), CS_SLICE(value, value ? value_len : 0)};
+    return MHD_YES;
+}
+
+/* A fresh copy each time: MHD counts references, and sends what the reply holds until it is done.
+ */
+static enum MHD_Result send_reply(struct cs_exchange *exchange)
+{
+    struct cs_call *call = &exchange->call;
+    struct cs_reply *reply = &call->reply;
+    size_t len = reply->status == 204 || reply->status == 304 ? 0 : reply->body.len;
+    bool close =
+        reply->close || atomic_load_explicit(&exchange->http->stopping, memory_order_relaxed);
+    struct MHD_Response *response;
+    enum MHD_Result done;
+
+    /* The reply outlives the response: it is wiped when MHD says that the request is over. */
+    response = MHD_create_response_from_buffer(len, len > 0 ? reply->body.bytes : (void *)"",
+                                               MHD_RESPMEM_PERSISTENT);
+    if (!response)
+        return MHD_NO;
+    done = MHD_add_response_header(response, "X-Request-Id", call->request_id);
+    if (done && len > 0)
+        done = MHD_add_response_header(response, "Content-Type", reply->type);
+    if (done)
+        done = MHD_add_response_header(response, "Cache-Control", reply->cache);
+    if (done)
+        done = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    for (size_t i = 0; i < reply->header_count && done; i++)
+        done = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    if (done && close)
+        done = MHD_add_response_header(response, "Connection", "close");
+    if (done)
+        done = MHD_queue_response(exchange->conn->mhd, reply->status, response);
+    MHD_destroy_response(response);
+    exchange->stage = CS_STAGE_SENT;
+    cs_loop_count(&exchange->conn->loop->counts.requests);
+    wait_for(exchange->conn, CS_WAIT_ANSWER);
+    return done;
+}
+
+/* The first call for a request: its header section is complete. */
+static enum MHD_Result begin_request(struct cs_exchange *exchange, const char *method,
+                                     const char *version)
+{
+    struct cs_conn *conn = exchange->conn;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct cs_head head = {
+        .method = CS_SLICE(method, strlen(method)),
+        .target = CS_SLICE(exchange->raw_target, exchange->target_len),
+        .version = CS_SLICE(version, strlen(version)),
+        .headers = exchange->headers,
+        .size = info ? info->header_size : 0,
+    };
+    struct collected collected = {exchange, &head};
+
+    MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, on_header, &collected);
+    if (!cs_exchange_head(exchange, &head, &conn->loop->ids)) {
+        cs_loop_count(&conn->loop->counts.malformed);
+        return send_reply(exchange);
+    }
+    if (exchange->framing.chunked || exchange->framing.length > 0)
+        wait_for(conn, CS_WAIT_BODY);
+    return MHD_YES;
+}
+
+/* The last call for a request: run it here, or hand it to a worker. */
+static enum MHD_Result finish_request(struct cs_exchange *exchange)
+{
+    struct cs_conn *conn = exchange->conn;
+    struct cs_loop *loop = conn->loop;
+    struct cs_call *call = &exchange->call;
+
+    if (exchange->stage == CS_STAGE_READY)
+        return send_reply(exchange);
+    call->deadline_ns = loop->now_ns + loop->deadlines.length_ns[CS_WAIT_CALL];
+    if (call->route->speed == CS_SPEED_FAST) {
+        cs_exchange_run(exchange, loop->lane);
+        return send_reply(exchange);
+    }
+    exchange->stage = CS_STAGE_RUNNING;
+    /* Nobody but this thread resumes, so a worker that is quicker than the suspension is harmless.
+     */
+    if (cs_workers_submit(loop->http->workers, &exchange->job) == CS_OK) {
+        MHD_suspend_connection(conn->mhd);
+        wait_for(conn, CS_WAIT_CALL);
+        return MHD_YES;
+    }
+    cs_loop_count(&loop->counts.queue_full);
+    cs_exchange_refuse(exchange, cs_call_refuse(call, CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE,
+                                                "Too many requests are waiting."));
+    return send_reply(exchange);
+}
+
+/* MHD_AccessHandlerCallback: once for the head, once for each piece of body, once at the end. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *body_len, void **context)
+{
+    struct cs_exchange *exchange = *context;
+
+    (void)cls;
+    (void)mhd;
+    (void)url;
+    if (!exchange)
+        return MHD_NO;
+    if (exchange->stage == CS_STAGE_HEAD)
+        return begin_request(exchange, method, version);
+    if (*body_len > 0) {
+        size_t len = *body_len;
+        *body_len = 0;
+        return cs_exchange_body(exchange, body, len) ? MHD_YES : MHD_NO;
+    }
+    return finish_request(exchange);
+}
+
+/* MHD_RequestCompletedCallback: also for requests that were never answered. */
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct cs_loop *loop = cls;
+    struct cs_exchange *exchange = *context;
+    struct cs_conn *conn = conn_of(mhd);
+
+    (void)code;
+    wait_for(conn, CS_WAIT_IDLE);
+    conn->exchange = NULL;
+    if (!exchange)
+        return;
+    if (exchange->stage == CS_STAGE_SENT)
+        cs_exchange_log(exchange);
+    release(loop, exchange);
+    *context = NULL;
+    if (atomic_load_explicit(&loop->http->stopping, memory_order_relaxed))
+        cs_conn_cut(conn);
+}
+
+/* MHD's own messages tell of single requests, which the access log does better. */
+static void on_message(void *cls, const char *format, va_list args)
+{
+    (void)cls;
+    (void)format;
+    (void)args;
+}
+
+enum cs_err cs_conn_daemon(struct cs_loop *loop)
+{
+    loop->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
+        NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, loop->http->params.connections + 1,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, on_target, loop,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, loop, MHD_OPTION_END);
+    return loop->daemon ? CS_OK : CS_ERR_IO;
+}
+
+void cs_conn_start(struct cs_conn *conn)
+{
+    struct cs_loop *loop = conn->loop;
+
+    loop->arriving = conn;
+    /* On failure MHD has closed the socket; if on_connection had begun, it has freed as well. */
+    if (MHD_add_connection(loop->daemon, conn->peer.fd,
+                           (const struct sockaddr *)&conn->peer.address,
+                           conn->peer.address_len) == MHD_NO &&
+        loop->arriving)
+        cs_conn_free(&conn);
+    loop->arriving = NULL;
+}
+
+void cs_conn_resume(struct cs_exchange *exchange)
+{
+    wait_for(exchange->conn, CS_WAIT_ANSWER);
+    MHD_resume_connection(exchange->conn->mhd);
+}
+
+void cs_conn_cut(struct cs_conn *conn)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+    /* A client that does not read its answer would leave it in the kernel's memory for minutes. */
+    if (conn->deadline.wait == CS_WAIT_ANSWER)
+        setsockopt(conn->peer.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    wait_for(conn, CS_WAIT_NONE);
+    shutdown(conn->peer.fd, SHUT_RDWR);
+}
+
+void cs_conn_free(struct cs_conn **conn)
+{
+    struct cs_loop *loop = (*conn)->loop;
+
+    wait_for(*conn, CS_WAIT_NONE);
+    cs_peers_leave(loop->http->peers, (*conn)->peer.ip);
+    atomic_fetch_sub_explicit(&loop->open, 1, memory_order_relaxed);
+    free(*conn);
+    *conn = NULL;
+}

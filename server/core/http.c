@@ -1,0 +1,223 @@
+#include "server/http.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/core/core.h"
+
+#define CALLER_SIZE_MAX 65536
+#define JOIN_MARGIN_MS 2000 /* what ending takes when nobody is in the way */
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    return (unsigned)CPU_COUNT(&set);
+}
+
+static void settle_number(unsigned *value, unsigned standard)
+{
+    if (*value == 0)
+        *value = standard;
+}
+
+/* Puts the defaults in place of zeros. */
+static struct cs_http_params settle(const struct cs_http_params *given)
+{
+    struct cs_http_params params = *given;
+
+    settle_number(&params.loops, processors());
+    if (params.loops > CS_LOOPS_MAX)
+        params.loops = CS_LOOPS_MAX;
+    settle_number(&params.workers, 64);
+    settle_number(&params.queue, 1024);
+    settle_number(&params.connections, 4096);
+    settle_number(&params.per_address, 1024);
+    settle_number(&params.header_ms, 10000);
+    settle_number(&params.request_ms, 30000);
+    settle_number(&params.idle_ms, 75000);
+    settle_number(&params.call_ms, 60000);
+    settle_number(&params.answer_ms, 60000);
+    settle_number(&params.stop_ms, 10000);
+    return params;
+}
+
+unsigned cs_http_lanes(const struct cs_http_params *params)
+{
+    struct cs_http_params settled = settle(params);
+    return settled.loops + settled.workers;
+}
+
+static enum cs_err open_listeners(struct cs_http *http)
+{
+    for (const char *const *address = http->params.listen; *address; address++) {
+        if (http->listener_count == CS_LISTENERS_MAX)
+            return CS_ERR_INVALID;
+        struct cs_listener *listener = &http->listeners[http->listener_count];
+        enum cs_err err = cs_listener_open(*address, http->params.log, listener);
+        if (err)
+            return err;
+        http->listener_count++;
+    }
+    return CS_OK;
+}
+
+/* cs_workers_params.run: on a worker's thread. */
+static void run_job(struct cs_job *job, unsigned lane)
+{
+    struct cs_exchange *exchange =
+        (struct cs_exchange *)((char *)job - offsetof(struct cs_exchange, job));
+
+    cs_exchange_run(exchange, lane);
+    cs_loop_finish(exchange->conn->loop, exchange);
+}
+
+static enum cs_err open_all(struct cs_http *http)
+{
+    const struct cs_workers_params workers = {.threads = http->params.workers,
+                                              .queue = http->params.queue,
+                                              .first_lane = http->params.loops,
+                                              .run = run_job};
+
+    enum cs_err err = cs_routes_new(http->params.routes, http->params.log, &http->routes);
+    if (!err)
+        err = cs_peers_new(http->params.connections, http->params.per_address, &http->peers);
+    if (!err)
+        err = open_listeners(http);
+    if (!err)
+        err = cs_workers_new(&workers, &http->workers);
+    for (unsigned i = 0; i < http->params.loops && !err; i++) {
+        err = cs_loop_new(http, i, &http->loops[i]);
+        http->loop_count += err == CS_OK;
+    }
+    return err;
+}
+
+enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **out)
+{
+    struct cs_http *http = NULL;
+    enum cs_err err = CS_ERR_INVALID;
+
+    *out = NULL;
+    if (!params->listen || !params->routes || !params->auth || !params->clock ||
+        params->caller_size > CALLER_SIZE_MAX)
+        goto out;
+    http = calloc(1, sizeof(*http));
+    err = CS_ERR_NOMEM;
+    if (!http)
+        goto out;
+    http->params = settle(params);
+    err = open_all(http);
+    if (err)
+        goto out;
+    /* Loops choose among all loops, so that all must be there before the first one runs. */
+    for (unsigned i = 0; i < http->loop_count && !err; i++)
+        err = cs_loop_start(http->loops[i]);
+    if (err)
+        goto out;
+    *out = http;
+    http = NULL;
+out:
+    cs_http_free(&http);
+    return err;
+}
+
+const char *cs_http_address(const struct cs_http *http, size_t index)
+{
+    return index < http->listener_count ? http->listeners[index].text : NULL;
+}
+
+uint16_t cs_http_port(const struct cs_http *http, size_t index)
+{
+    return index < http->listener_count ? http->listeners[index].port : 0;
+}
+
+const struct cs_routes *cs_http_routes(const struct cs_http *http)
+{
+    return http->routes;
+}
+
+static void begin_stop(struct cs_http *http)
+{
+    if (atomic_exchange(&http->stopping, true))
+        return;
+    for (size_t i = 0; i < http->listener_count; i++)
+        cs_listener_deafen(&http->listeners[i]);
+    for (unsigned i = 0; i < http->loop_count; i++)
+        if (http->loops[i]->started)
+            cs_loop_wake(http->loops[i]);
+}
+
+/* The moment so far from now, on a clock that no test has turned: threads wait for real. */
+static struct timespec real_moment(int64_t after_ms)
+{
+    struct cs_clock clock;
+
+    cs_clock_init(&clock);
+    int64_t until_ns = cs_clock_mono_ns(&clock) + after_ms * 1000000;
+    return (struct timespec){.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+}
+
+enum cs_err cs_http_stop(struct cs_http *http)
+{
+    struct timespec until = real_moment((int64_t)http->params.stop_ms + JOIN_MARGIN_MS);
+
+    begin_stop(http);
+    for (unsigned i = 0; i < http->loop_count; i++) {
+        struct cs_loop *loop = http->loops[i];
+        if (!loop->started)
+            continue;
+        if (pthread_clockjoin_np(loop->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+            return CS_ERR_UNAVAILABLE;
+        loop->started = false;
+    }
+    return CS_OK;
+}
+
+void cs_http_free(struct cs_http **http)
+{
+    struct cs_http *old = *http;
+
+    if (!old)
+        return;
+    begin_stop(old);
+    for (unsigned i = 0; i < old->loop_count; i++)
+        if (old->loops[i]->started)
+            pthread_join(old->loops[i]->thread, NULL);
+    cs_workers_free(&old->workers);
+    for (unsigned i = 0; i < old->loop_count; i++)
+        cs_loop_free(&old->loops[i]);
+    for (size_t i = 0; i < old->listener_count; i++)
+        cs_listener_close(&old->listeners[i]);
+    cs_peers_free(&old->peers);
+    cs_routes_free(&old->routes);
+    free(old);
+    *http = NULL;
+}
+
+static uint64_t read_count(const _Atomic uint64_t *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+void cs_http_stats(const struct cs_http *http, struct cs_http_stats *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->accepted = read_count(&http->accepted);
+    out->refused = read_count(&http->refused);
+    out->open = cs_peers_count(http->peers);
+    out->waiting = cs_workers_waiting(http->workers);
+    for (unsigned i = 0; i < http->loop_count; i++) {
+        const struct cs_loop_counts *counts = &http->loops[i]->counts;
+        out->requests += read_count(&counts->requests);
+        out->malformed += read_count(&counts->malformed);
+        out->timed_out += read_count(&counts->timed_out);
+        out->queue_full += read_count(&counts->queue_full);
+    }
+}
