@@ -15,10 +15,9 @@ never() {
     report "words: $1" < <(grep -nEi "$2" "${texts[@]}" | grep -vEi "${3:-^$}" | cut -c 1-160)
 }
 
-# The shell and LMDB own that word: a variable of the environment, an LMDB environment.
-never "mode, not environment" '\benvironments?\b' \
-    'environment variable|variable of the environment|(the|an?( LMDB)?|from|whole) environment\b'
-never "mode, not environment (identifiers)" '"env(ironment)?" *:|env(ironment)?_(id|name|mode)'
+# The shell and LMDB own that word: there is one environment, and its variables.
+which='test|live|each|every|which|another|other|both|per|two|your|credential'
+never "mode, not environment" "\\b($which) environments?\\b|\\benvironments\\b|environment_(id|name)"
 never "mode, not sandbox or production" '\b(sandbox|staging|production) (mode|key|credential)s?'
 never "account, not tenant or merchant" '\b(tenant|merchant)s?\b'
 never "claim, not pickup or redeem" '\b(redeem|pick-?up (link|token))'

@@ -34,8 +34,8 @@ static const struct cs_route first[] = {
 };
 static const struct cs_route second[] = {
     ROUTE(POST, "/v1/things/{id}/parts/{part}"),
-    ROUTE(GET, "/t/{tenant}/home"),
-    ROUTE(GET, "/t/{tenant}/*"),
+    ROUTE(GET, "/t/{account}/home"),
+    ROUTE(GET, "/t/{account}/*"),
     ROUTE(PUT, "/a/b/c"),
     {.path = NULL},
 };
@@ -76,9 +76,9 @@ static const struct {
      {"7", "8"},
      NULL},
     {CS_METHOD_POST, "/v1/things//parts/8", CS_ERR_NOT_FOUND, NULL, NULL, {0}, NULL},
-    {CS_METHOD_GET, "/t/acme/home", CS_OK, "/t/{tenant}/home", "", {"acme"}, NULL},
-    {CS_METHOD_GET, "/t/acme/x/y", CS_OK, "/t/{tenant}/*", "/x/y", {"acme"}, NULL},
-    {CS_METHOD_GET, "/t/acme", CS_OK, "/t/{tenant}/*", "", {"acme"}, NULL},
+    {CS_METHOD_GET, "/t/acme/home", CS_OK, "/t/{account}/home", "", {"acme"}, NULL},
+    {CS_METHOD_GET, "/t/acme/x/y", CS_OK, "/t/{account}/*", "/x/y", {"acme"}, NULL},
+    {CS_METHOD_GET, "/t/acme", CS_OK, "/t/{account}/*", "", {"acme"}, NULL},
     {CS_METHOD_GET, "//x", CS_ERR_NOT_FOUND, NULL, NULL, {0}, NULL},
     {CS_METHOD_PUT, "/a/b/c", CS_OK, "/a/b/c", "", {0}, NULL},
     {CS_METHOD_PUT, "/a/b/c/", CS_ERR_NOT_FOUND, NULL, NULL, {0}, NULL},
