@@ -1,0 +1,19 @@
+/*
+ * The background: one thread that sweeps what is due and writes usage behind.
+ * Thread rule: start and stop from one thread.
+ */
+#ifndef CS_SERVER_BACKGROUND_H
+#define CS_SERVER_BACKGROUND_H
+
+#include "base/err.h"
+
+struct cs_background; /* opaque */
+struct cs_log;
+struct cs_vault;
+
+CS_MUST_CHECK enum cs_err cs_background_start(struct cs_vault *vault, struct cs_log *log,
+                                              struct cs_background **out);
+/* Ends the thread and frees. Takes NULL; nulls. */
+void cs_background_stop(struct cs_background **background);
+
+#endif

@@ -1,0 +1,248 @@
+#include "server/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "server/app.h"
+#include "server/background.h"
+#include "server/http.h"
+#include "server/routes.h"
+#include "workflow/policy_log.h"
+
+#define LISTENERS (CS_CONFIG_LISTEN_MAX + 1)
+#define GIB (UINT64_C(1) << 30)
+
+struct cs_service {
+    struct cs_service_params params;
+    struct cs_app app;
+    bool has_policy;
+    struct cs_http *http;
+    struct cs_background *background;
+    const char *listen[LISTENERS];
+    char url[CS_CONFIG_LISTEN_SIZE + 16];
+    char public_url[CS_CONFIG_WORD_SIZE];
+    sigset_t signals;
+};
+
+static void log_report(struct cs_log *log, const struct cs_report *report)
+{
+    for (size_t i = 0; i < report->count; i++)
+        cs_log_line(log, CS_LOG_ERROR, "the policy is wrong",
+                    CS_FIELDS(CS_T("file", report->name), CS_N("line", report->items[i].at.line),
+                              CS_N("column", report->items[i].at.column),
+                              CS_T("why", report->items[i].message)));
+}
+
+enum cs_err cs_service_policy(const struct cs_config *config, struct cs_log *log,
+                              const struct cs_policy **out)
+{
+    struct cs_report *report = calloc(1, sizeof(*report));
+    if (report == NULL)
+        return CS_ERR_NOMEM;
+    enum cs_err err =
+        config->policy[0] == '\0'
+            ? cs_policy_load_bytes("default.yaml", cs_policy_default_yaml(), report, out)
+            : cs_policy_load_file(config->policy, report, out);
+    log_report(log, report);
+    free(report);
+    return err;
+}
+
+static enum cs_err note_policy(struct cs_ctx *ctx, void *arg)
+{
+    struct cs_desk desk = {.ctx = ctx, .policy = arg};
+    return cs_policy_log_note(&desk);
+}
+
+static enum cs_err record_policy(struct cs_service *service, const struct cs_policy *policy)
+{
+    const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
+    return cs_vault_update(service->app.vault, &actor, NULL, note_policy,
+                           (void *)(uintptr_t)policy);
+}
+
+static enum cs_err open_vault(struct cs_service *service, const struct cs_policy *policy)
+{
+    const struct cs_config *config = service->params.config;
+    struct cs_rootkey_source source;
+    cs_config_rootkey(config, &source);
+    struct cs_vault_params params = {
+        .path = config->data,
+        .source = &source,
+        .brand = cs_policy_brand(policy),
+        .map_size = (size_t)(config->map_gib * GIB),
+        .clock = service->params.clock,
+        .log = service->params.log,
+    };
+    enum cs_err err = cs_vault_open(&params, &service->app.vault);
+    if (err != CS_OK)
+        cs_log_line(service->params.log, CS_LOG_ERROR, "the vault cannot be opened",
+                    CS_FIELDS(CS_T("data", config->data), CS_E(err)));
+    return err == CS_OK ? record_policy(service, policy) : err;
+}
+
+static enum cs_err open_policy_and_vault(struct cs_service *service)
+{
+    const struct cs_policy *policy = NULL;
+    enum cs_err err = cs_service_policy(service->params.config, service->params.log, &policy);
+    if (err == CS_OK)
+        err = open_vault(service, policy);
+    if (err != CS_OK) {
+        cs_policy_unref(&policy);
+        return err;
+    }
+    err = cs_policy_slot_init(&service->app.policy, policy);
+    service->has_policy = err == CS_OK;
+    return err;
+}
+
+static void name_urls(struct cs_service *service)
+{
+    const struct cs_config *config = service->params.config;
+    snprintf(service->url, sizeof(service->url), "http://%s", cs_http_address(service->http, 0));
+    snprintf(service->public_url, sizeof(service->public_url), "%s",
+             config->public_url[0] != '\0' ? config->public_url : service->url);
+    service->app.public_url = service->public_url;
+    service->app.http = service->http;
+}
+
+static enum cs_err listen_on(struct cs_service *service)
+{
+    const struct cs_config *config = service->params.config;
+    for (unsigned i = 0; i < config->listen_count; i++)
+        service->listen[i] = config->listen[i];
+    struct cs_http_params params = {
+        .listen = service->listen,
+        .routes = service->params.test_clock ? cs_app_test_routes : cs_app_routes,
+        .app = &service->app,
+        .auth = cs_app_auth,
+        .caller_size = sizeof(struct cs_caller),
+        .clock = service->params.clock,
+        .log = service->params.log,
+        .workers = (unsigned)config->workers,
+        .connections = (unsigned)config->connections,
+        .per_address = (unsigned)config->connections_per_address,
+    };
+    enum cs_err err = cs_http_start(&params, &service->http);
+    if (err == CS_OK)
+        name_urls(service);
+    return err;
+}
+
+static enum cs_err block_signals(struct cs_service *service)
+{
+    sigemptyset(&service->signals);
+    sigaddset(&service->signals, SIGTERM);
+    sigaddset(&service->signals, SIGINT);
+    sigaddset(&service->signals, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &service->signals, NULL) != 0 ||
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return CS_ERR_IO;
+    return CS_OK;
+}
+
+enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_service **out)
+{
+    struct cs_service *service = calloc(1, sizeof(*service));
+    *out = NULL;
+    if (service == NULL)
+        return CS_ERR_NOMEM;
+    service->params = *params;
+    service->app.clock = params->clock;
+    service->app.log = params->log;
+    service->app.test_clock = params->test_clock;
+    enum cs_err err = block_signals(service);
+    if (err == CS_OK)
+        err = open_policy_and_vault(service);
+    if (err == CS_OK)
+        err = cs_background_start(service->app.vault, params->log, &service->background);
+    if (err == CS_OK)
+        err = listen_on(service);
+    if (err != CS_OK) {
+        enum cs_err closing = cs_service_close(&service);
+        return closing == CS_OK ? err : closing;
+    }
+    cs_log_line(params->log, CS_LOG_INFO, "listening", CS_FIELDS(CS_T("url", service->url)));
+    *out = service;
+    return CS_OK;
+}
+
+const char *cs_service_url(const struct cs_service *service)
+{
+    return service->url;
+}
+
+/* A policy with another brand would mint other tokens than the vault was opened for. */
+static enum cs_err check_brand(struct cs_service *service, const struct cs_policy *policy)
+{
+    if (strcmp(cs_policy_brand(policy), cs_vault_brand(service->app.vault)) == 0)
+        return CS_OK;
+    cs_log_line(service->params.log, CS_LOG_ERROR, "another brand takes a restart",
+                CS_FIELDS(CS_T("brand", cs_policy_brand(policy))));
+    return CS_ERR_REFUSED;
+}
+
+static void reload(struct cs_service *service)
+{
+    const struct cs_policy *policy = NULL;
+    struct cs_log *log = service->params.log;
+    enum cs_err err = cs_service_policy(service->params.config, log, &policy);
+    if (err == CS_OK)
+        err = check_brand(service, policy);
+    if (err == CS_OK)
+        err = record_policy(service, policy);
+    if (err != CS_OK) {
+        cs_policy_unref(&policy);
+        cs_log_line(log, CS_LOG_ERROR, "the policy was not reloaded; the old one stays in force",
+                    CS_FIELDS(CS_E(err)));
+        return;
+    }
+    cs_log_line(log, CS_LOG_INFO, "policy reloaded",
+                CS_FIELDS(CS_T("digest", cs_policy_digest(policy))));
+    cs_policy_slot_swap(&service->app.policy, policy);
+}
+
+enum cs_err cs_service_run(struct cs_service *service)
+{
+    const struct timespec look = {.tv_sec = 1};
+    for (;;) {
+        int signal_number = sigtimedwait(&service->signals, NULL, &look);
+        if (signal_number == SIGTERM || signal_number == SIGINT)
+            return CS_OK;
+        if (signal_number == SIGHUP)
+            reload(service);
+        if (signal_number < 0 && errno != EAGAIN && errno != EINTR)
+            return CS_ERR_IO;
+        if (cs_store_failed(cs_vault_store(service->app.vault))) {
+            cs_log_line(service->params.log, CS_LOG_ERROR, "the store failed; restart",
+                        CS_NO_FIELDS);
+            return CS_ERR_UNAVAILABLE;
+        }
+    }
+}
+
+enum cs_err cs_service_close(struct cs_service **service)
+{
+    struct cs_service *s = *service;
+    enum cs_err err = CS_OK;
+    if (s == NULL)
+        return CS_OK;
+    if (s->http != NULL)
+        err = cs_http_stop(s->http);
+    if (err != CS_OK)
+        return err; /* a handler still runs on what would be freed: the process ends as it is */
+    cs_http_free(&s->http);
+    cs_background_stop(&s->background);
+    cs_vault_close(&s->app.vault);
+    if (s->has_policy)
+        cs_policy_slot_destroy(&s->app.policy);
+    cs_log_line(s->params.log, CS_LOG_INFO, "stopped", CS_NO_FIELDS);
+    free(s);
+    *service = NULL;
+    return CS_OK;
+}
