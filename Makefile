@@ -98,6 +98,8 @@ UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
 RACE    := $(patsubst tests/unit/test_%.c,%,$(shell grep -l pthread_create tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
+FAULTS  := $(patsubst tests/fault/%.c,%,$(wildcard tests/fault/*.c))
+FAULT_ROUNDS ?= 200
 SUITES  := tools lint package unit race fuzz api fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
@@ -148,9 +150,11 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 api: ## tests of the running program, over HTTP and through its command line
-fault: ## the same, while it is killed
+fault: $(FAULTS:%=$(B)/tests/fault/%.survived) ## the store and the program, killed at any moment
 api fault: all tests/node_modules/.package-lock.json
-	@node --test --test-reporter=spec $(wildcard tests/$@/*.test.mjs)
+	@$(if $(wildcard tests/$@/*.test.mjs),node --test --test-reporter=spec tests/$@/*.test.mjs)
+%.survived: %
+	@$< $(FAULT_ROUNDS)
 
 bench: test-deps ## the figures of docs/performance.md, as ratios taken in one run
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
