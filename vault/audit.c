@@ -155,7 +155,7 @@ static enum cs_err head_for(struct cs_ctx *ctx, enum cs_action action, struct cs
 static void fill_actor(const struct cs_actor *actor, struct cs_audit_entry *entry)
 {
     const char *prefix = actor_prefixes[actor->kind];
-    entry->actor_kind = actor->kind;
+    entry->actor_kind = (int)actor->kind;
     if (prefix != NULL && !cs_id_is_zero(&actor->id))
         cs_id_format(&actor->id, prefix, entry->actor);
     memcpy(entry->request_id, actor->request_id, sizeof(entry->request_id));
