@@ -36,11 +36,12 @@ static enum cs_err complain_unknown(const struct parser *parser, const char *wha
 {
     struct cs_buf *out = parser->complaint;
     const char *best = cs_suggest_best(suggest);
+    const char *dashes = strcmp(what, "option") == 0 ? "--" : "";
     cs_buf_printf(out, "no such %s", what);
     if (may_be_told(word))
-        cs_buf_printf(out, ": %s", word);
+        cs_buf_printf(out, ": %s%s", dashes, word);
     if (best != NULL)
-        cs_buf_printf(out, "; did you mean %s?", best);
+        cs_buf_printf(out, "; did you mean %s%s?", dashes, best);
     return CS_ERR_INVALID;
 }
 
@@ -239,11 +240,11 @@ static enum cs_err take_long(struct parser *parser, const char *word)
     size_t len = strcspn(word, "=");
     if (len < sizeof(name))
         memcpy(name, word, len);
-    if (strcmp(name, "help") == 0) {
+    if (strcmp(word, "help") == 0) {
         parser->args->wish = CS_ARGS_HELP;
         return CS_OK;
     }
-    if (strcmp(name, "version") == 0 && parser->args->depth == 1) {
+    if (strcmp(word, "version") == 0 && parser->args->depth == 1) {
         parser->args->wish = CS_ARGS_VERSION;
         return CS_OK;
     }

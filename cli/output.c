@@ -152,10 +152,17 @@ static struct cs_slice text_of(const json_t *string)
     return CS_SLICE(json_string_value(string), json_string_length(string));
 }
 
+static bool is_nothing(const json_t *value)
+{
+    return value == NULL || json_is_null(value) ||
+           (json_is_array(value) && json_array_size(value) == 0) ||
+           (json_is_object(value) && json_object_size(value) == 0);
+}
+
 /* A value in one line. */
 static void put_value(struct cs_buf *out, const json_t *value)
 {
-    if (value == NULL || json_is_null(value) || (json_is_array(value) && !json_array_size(value)))
+    if (is_nothing(value))
         cs_buf_put_char(out, '-');
     else if (json_is_string(value))
         cs_output_escape(out, text_of(value));
@@ -299,6 +306,8 @@ static void walk_value(struct walk *walk, const char *name, const json_t *value,
 void cs_output_object(struct cs_buf *out, const json_t *object)
 {
     struct walk walk = {0};
+    if (is_nothing(object))
+        return;
     walk_value(&walk, "", object, 0);
     walk.out = out;
     walk_value(&walk, "", object, 0);

@@ -104,13 +104,15 @@ void cs_help_usage(const struct cs_command *const *path, size_t depth, struct cs
     const struct cs_command *command = path[depth - 1];
     struct cs_option_cursor cursor = {0};
     const struct cs_option *option;
-    bool optional = command->children == NULL;
+    bool optional = false;
     put_path(out, path, depth);
     if (command->children != NULL)
         cs_buf_put_str(out, " COMMAND");
     while ((option = cs_command_next_option(command, &cursor)) != NULL)
         if (option->need == CS_OPTION_REQUIRED)
             cs_buf_printf(out, " --%s %s", option->name, option->argument);
+        else
+            optional = true;
     cs_buf_put_str(out, optional ? " [OPTION]..." : "");
     for (size_t i = 0; command->arguments != NULL && command->arguments[i].name != NULL; i++) {
         cs_buf_put_char(out, ' ');

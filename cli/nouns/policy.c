@@ -1,5 +1,7 @@
 #include "policy/policy.h"
 
+#include <string.h>
+
 #include "cli/client/rest.h"
 #include "cli/commands.h"
 
@@ -62,10 +64,10 @@ static json_t *report_json(const struct cs_report *report)
         (void)json_array_append_new(
             items, json_pack("{s:i, s:i, s:s}", "line", (int)report->items[i].at.line, "column",
                              (int)report->items[i].at.column, "message", report->items[i].message));
-    return json_pack("{s:b, s:o}", "valid", report->count == 0, "errors", items);
+    return json_pack("{s:b, s:o}", "valid", (int)(report->count == 0), "errors", items);
 }
 
-/* A file that is right is told by its digest, one that is not by what is wrong with it. */
+/* What is wrong with a file goes to stderr, like every complaint, and into JSON as data. */
 static enum cs_exit tell(const struct cs_args *args, const struct cs_policy *policy,
                          const struct cs_report *report)
 {
@@ -75,10 +77,14 @@ static enum cs_exit tell(const struct cs_args *args, const struct cs_policy *pol
     if (policy != NULL)
         (void)json_object_set_new(answer, "digest", json_string(cs_policy_digest(policy)));
     cs_buf_init(&text, CS_OUTPUT_MAX);
+    cs_buf_put_str(&text, "this policy can not be used:\n");
     cs_report_print(report, &text);
+    text.len -= text.len > 0; /* the last line end */
     if (policy == NULL)
-        cs_output_say("this policy can not be used:\n%s", cs_buf_text(&text));
-    enum cs_exit code = cs_rest_print(args, &shape, answer);
+        cs_output_say("%s", cs_buf_text(&text));
+    enum cs_exit code = CS_EXIT_OK;
+    if (policy != NULL || strcmp(cs_args_text(args, "format"), "json") == 0)
+        code = cs_rest_print(args, &shape, answer);
     cs_buf_free(&text);
     json_decref(answer);
     return code;

@@ -170,6 +170,7 @@ static enum cs_exit show_request(const struct cs_args *args, const json_t *reque
     struct cs_buf text;
     cs_buf_init(&text, CS_OUTPUT_MAX);
     cs_output_object(&text, request);
+    text.len -= text.len > 0; /* the last line end */
     cs_output_say("to %s:\n%s", args->command->name, cs_buf_text(&text));
     cs_buf_free(&text);
     return cs_rest_agreed(args, "Decide so?")
