@@ -164,7 +164,8 @@ static void describe_demand(const struct cs_policy_rule *rule, struct cs_buf *ou
     if ((rule->terms & CS_TERM_COMMENT) != 0)
         cs_buf_put_str(out, rule->approvals == 1 ? " with a comment" : ", each with a comment");
     if ((rule->terms & CS_TERM_EVIDENCE) != 0)
-        cs_buf_put_str(out, ", and evidence of use");
+        cs_buf_put_str(out,
+                       rule->approvals == 0 ? ", but evidence of use" : ", and evidence of use");
     if ((rule->terms & CS_TERM_SELF_APPROVAL) != 0)
         cs_buf_put_str(out, "; the requester may approve too");
 }

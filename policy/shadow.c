@@ -88,6 +88,41 @@ static bool words_covered(const char *narrow, const char *wide)
     return wide[0] == '\0' || (narrow[0] != '\0' && cs_words_within(narrow, wide));
 }
 
+static bool is_reachable(const struct reach *reach)
+{
+    return reach->all || names_possible(reach);
+}
+
+/* What a rule takes, through one of its bundles or, if it names none, at all. */
+struct way {
+    struct cs_slice bundle; /* empty: none is named */
+    struct reach reach;
+};
+
+/* Steps through the ways that some request can take; begin with *cursor NULL. */
+static bool next_way(const struct cs_policy *policy, size_t rule, const char **cursor,
+                     struct way *way)
+{
+    const char *bundles = policy->rules[rule].when.bundles;
+    if (bundles[0] == '\0') {
+        bool first = *cursor == NULL;
+        *cursor = bundles;
+        *way = (struct way){.reach = reach_of(policy, rule, NULL)};
+        return first && is_reachable(&way->reach);
+    }
+    while (cs_words_next(bundles, cursor, &way->bundle)) {
+        way->reach = reach_of(policy, rule, cs_policy_bundle(policy, way->bundle)->scopes);
+        if (is_reachable(&way->reach))
+            return true;
+    }
+    return false;
+}
+
+static bool bundle_covered(struct cs_slice bundle, const char *wide)
+{
+    return wide[0] == '\0' || cs_words_has(wide, bundle);
+}
+
 /* Every request that meets the conditions of `rule` meets those of `by`. */
 static bool is_covered(const struct cs_policy *policy, size_t rule, size_t by)
 {
@@ -95,41 +130,24 @@ static bool is_covered(const struct cs_policy *policy, size_t rule, size_t by)
     const struct cs_policy_when *wide = &policy->rules[by].when;
     if (!words_covered(narrow->accounts, wide->accounts) ||
         !words_covered(narrow->account_tags, wide->account_tags) ||
-        !words_covered(narrow->bundles, wide->bundles) ||
         !cs_proof_implies(&narrow->evidence, &wide->evidence))
         return false;
-    struct reach reach = reach_of(policy, rule, NULL);
-    if (narrow->bundles[0] == '\0')
-        return reach_covered(policy, &reach, by);
     const char *cursor = NULL;
-    struct cs_slice name;
-    while (cs_words_next(narrow->bundles, &cursor, &name)) {
-        reach = reach_of(policy, rule, cs_policy_bundle(policy, name)->scopes);
-        if (!reach_covered(policy, &reach, by))
+    struct way way;
+    while (next_way(policy, rule, &cursor, &way)) {
+        if (!bundle_covered(way.bundle, wide->bundles) || !reach_covered(policy, &way.reach, by))
             return false;
     }
     return true;
-}
-
-static bool is_possible(const struct cs_policy *policy, size_t rule)
-{
-    const struct cs_policy_when *when = &policy->rules[rule].when;
-    struct reach reach = reach_of(policy, rule, NULL);
-    bool possible = when->bundles[0] == '\0' && (reach.all || names_possible(&reach));
-    const char *cursor = NULL;
-    struct cs_slice name;
-    while (cs_words_next(when->bundles, &cursor, &name)) {
-        reach = reach_of(policy, rule, cs_policy_bundle(policy, name)->scopes);
-        possible = possible || reach.all || names_possible(&reach);
-    }
-    return possible;
 }
 
 void cs_shadow_check(const struct cs_policy *policy, const struct cs_mark *marks,
                      struct cs_report *report)
 {
     for (size_t i = 0; i < policy->rule_count; i++) {
-        if (!is_possible(policy, i)) {
+        const char *cursor = NULL;
+        struct way way;
+        if (!next_way(policy, i, &cursor, &way)) {
             cs_report_add(report, marks[i],
                           "no request can meet the conditions of rule `%s`; widen its `when`",
                           policy->rules[i].name);
