@@ -1,5 +1,9 @@
 #include "tests/unit/keyring_fixture.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "vault/rootkey.h"
 
 /* printf is the cheapest source: 32 bytes that are the key. */
@@ -249,6 +253,54 @@ static void versions_end_at_255(void **state)
     cs_buf_free(&wrapped);
 }
 
+#define READERS 3
+#define ROUNDS 40
+
+struct reading {
+    struct cs_keyring *keyring;
+    atomic_bool done;
+    atomic_uint failures;
+};
+
+/* As verification does: with whatever version there is at the moment. */
+static void *read_on(void *arg)
+{
+    struct reading *reading = arg;
+    char plain[512];
+    uint8_t hash[CS_TOKEN_HASH_LEN];
+    while (!atomic_load(&reading->done)) {
+        struct sealed sealed = seal(reading->keyring, CS_REALM_LIVE, &here, "text");
+        uint8_t version = cs_keyring_lookup_version(reading->keyring, CS_REALM_LIVE);
+        if (open_as(reading->keyring, &here, &sealed, plain) != CS_OK ||
+            cs_keyring_token_hash(reading->keyring, CS_REALM_LIVE, version, cs_slice_str("token"),
+                                  hash) != CS_OK)
+            atomic_fetch_add(&reading->failures, 1);
+    }
+    return NULL;
+}
+
+static void readers_go_on_while_versions_are_added(void **state)
+{
+    (void)state;
+    struct reading reading = {.done = false};
+    pthread_t threads[READERS];
+    assert_int_equal(cs_keyring_new(&reading.keyring), CS_OK);
+    for (size_t i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on, &reading), 0);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        assert_int_equal(cs_keyring_add(reading.keyring, CS_KEY_DATA, CS_REALM_LIVE), CS_OK);
+        assert_int_equal(cs_keyring_add(reading.keyring, CS_KEY_LOOKUP, CS_REALM_LIVE), CS_OK);
+        cs_keyring_promote(reading.keyring);
+        sched_yield();
+    }
+    atomic_store(&reading.done, true);
+    for (size_t i = 0; i < READERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&reading.failures), 0);
+    assert_int_equal(cs_keyring_lookup_version(reading.keyring, CS_REALM_LIVE), 1 + ROUNDS);
+    cs_keyring_free(&reading.keyring);
+}
+
 static void no_locked_memory_is_an_error(void **state)
 {
     (void)state;
@@ -297,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_failing_source_fails_the_keyring),
         cmocka_unit_test(versions_are_added_then_used_and_all_read),
         cmocka_unit_test(versions_end_at_255),
+        cmocka_unit_test(readers_go_on_while_versions_are_added),
         cmocka_unit_test(no_locked_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
