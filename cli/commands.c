@@ -2,6 +2,9 @@
 
 /* In the order in which help shows them: what runs a vault, what works with one, what explains. */
 static const struct cs_command *const commands[] = {
+    &cs_dev_command,
+    &cs_init_command,
+    &cs_serve_command,
     &cs_login_command,
     &cs_logout_command,
     &cs_whoami_command,
@@ -14,6 +17,7 @@ static const struct cs_command *const commands[] = {
     &cs_verify_command,
     &cs_policy_command,
     &cs_audit_command,
+    &cs_openapi_command,
     &cs_about_completion,
     &cs_about_help,
     &cs_about_version,

@@ -9,6 +9,12 @@
 
 extern const struct cs_command cs_commands_root;
 
+/* cli/local/: those that open files */
+extern const struct cs_command cs_dev_command;
+extern const struct cs_command cs_init_command;
+extern const struct cs_command cs_openapi_command;
+extern const struct cs_command cs_serve_command;
+
 /* cli/nouns/, each in the file of its name */
 extern const struct cs_command cs_account_command;
 extern const struct cs_command cs_audit_command;

@@ -1,0 +1,33 @@
+#include "cli/local/local.h"
+
+#include <stdlib.h>
+
+#include "cli/output.h"
+#include "vault/rootkey.h"
+#include "vault/vault.h"
+
+enum cs_exit cs_local_config(const char *path, struct cs_config *out)
+{
+    struct cs_buf text;
+    struct cs_report *report = calloc(1, sizeof(*report));
+    if (report == NULL)
+        return cs_output_fail(CS_EXIT_FAILED, "out of memory");
+    enum cs_err err = cs_config_load(path, report, out);
+    cs_buf_init(&text, CS_OUTPUT_MAX);
+    cs_report_print(report, &text);
+    if (err != CS_OK)
+        cs_output_say("the configuration is wrong\n%s", cs_buf_text(&text));
+    cs_buf_free(&text);
+    free(report);
+    return err == CS_OK ? CS_EXIT_OK : CS_EXIT_FAILED;
+}
+
+enum cs_err cs_local_create(const struct cs_config *config, const struct cs_vault_params *params)
+{
+    if (config->root_key.kind == CS_ROOTKEY_FILE) {
+        enum cs_err err = cs_rootkey_create_file(config->root_key.path, params->log);
+        if (err != CS_OK && err != CS_ERR_EXISTS)
+            return err;
+    }
+    return cs_vault_create(params);
+}

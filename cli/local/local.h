@@ -1,0 +1,29 @@
+/*
+ * Local commands: those that open files instead of calling a server. What they share.
+ */
+#ifndef CS_CLI_LOCAL_LOCAL_H
+#define CS_CLI_LOCAL_LOCAL_H
+
+#include "cli/args.h"
+#include "server/service.h"
+
+#define CS_LOCAL_CONFIG "/etc/countersign/countersign.yaml"
+
+struct cs_vault_params;
+
+/* Reads a configuration; what is wrong is said on stderr, line by line. */
+enum cs_exit cs_local_config(const char *path, struct cs_config *out);
+/*
+ * Makes the root key's file if the configuration names one that is not there, and the vault.
+ * CS_ERR_EXISTS: there is a vault already. `params` comes from cs_local_vault_params.
+ */
+CS_MUST_CHECK enum cs_err cs_local_create(const struct cs_config *config,
+                                          const struct cs_vault_params *params);
+
+/* Called when the service listens; anything but CS_EXIT_OK ends it again. */
+typedef enum cs_exit cs_local_ready_fn(const char *url, void *arg);
+/* Opens the service, calls ready (may be NULL), and runs it until a signal. */
+enum cs_exit cs_local_serve(const struct cs_service_params *params, cs_local_ready_fn *ready,
+                            void *arg);
+
+#endif
