@@ -119,10 +119,7 @@ lint: layers style words cppcheck tidy symbols ## formatting, layers, static ana
 layers style words:
 	@tests/tools/$@.sh
 cppcheck:
-	@cppcheck -q -j $(JOBS) --std=c11 --library=posix -I. -D_GNU_SOURCE --inline-suppr \
-	    --enable=warning,performance,portability --error-exitcode=1 \
-	    --suppressions-list=tests/tools/cppcheck.supp $(wildcard $(LAYERS)) \
-	    && echo "ok - cppcheck" || { echo "not ok - cppcheck"; exit 1; }
+	@tests/tools/cppcheck.sh $(JOBS)
 tidy: $(SRC:%.c=$(B)/tidy/%.ok)
 	@echo "ok - clang-tidy, $(words $^) files"
 $(B)/tidy/%.ok: %.c $(B)/%.o .clang-tidy

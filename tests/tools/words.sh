@@ -17,7 +17,8 @@ never() {
 
 # The shell and LMDB own that word: there is one environment, and its variables.
 which='test|live|each|every|which|another|other|both|per|two|your|credential'
-never "mode, not environment" "\\b($which) environments?\\b|\\benvironments\\b|environment_(id|name)"
+never "mode, not environment" \
+    "\\b($which) environments?\\b|\\benvironments\\b|environment_(id|name)"
 never "mode, not sandbox or production" '\b(sandbox|staging|production) (mode|key|credential)s?'
 never "account, not tenant or merchant" '\b(tenant|merchant)s?\b'
 never "claim, not pickup or redeem" '\b(redeem|pick-?up (link|token))'
