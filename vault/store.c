@@ -164,13 +164,12 @@ enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, void *arg, uin
 
 enum cs_err cs_store_read(struct cs_store *store, cs_tx_fn *fn, void *arg)
 {
-    struct cs_tx tx = {.table_count = store->table_count};
+    struct cs_tx tx = {.table_count = store->table_count, .clock = store->clock};
     if (cs_writer_failed(store->writer))
         return CS_ERR_UNAVAILABLE;
     enum cs_err err = cs_engine_view_begin(store->engine, &tx.view);
     if (err != CS_OK)
         return err;
-    tx.now_ms = cs_clock_wall_ms(store->clock);
     err = fn(&tx, arg);
     cs_engine_view_end(tx.view);
     return err;

@@ -113,8 +113,9 @@ typedef enum cs_err cs_row_fn(struct cs_tx *tx, struct cs_slice key, struct cs_s
 CS_MUST_CHECK enum cs_err cs_tx_range(struct cs_tx *tx, unsigned table,
                                       const struct cs_range *range, cs_row_fn *fn, void *arg);
 
-/* The wall clock when the update was asked for: the same in each run. */
-int64_t cs_tx_now_ms(const struct cs_tx *tx);
+/* The wall clock when the update was asked for, the same in each run; in a read, when first asked.
+ */
+int64_t cs_tx_now_ms(struct cs_tx *tx);
 /* Random bytes, the same sequence in each run of one update. From a seed that is wiped after. */
 void cs_tx_random(struct cs_tx *tx, void *out, size_t len);
 bool cs_tx_is_write(const struct cs_tx *tx);

@@ -22,15 +22,23 @@
 #define FREE_LIST 0    /* the engine's own table of unused pages */
 #define CACHE_LINE 64
 
-/* One thread's snapshot at a time; the transaction object stays and is renewed. */
+/*
+ * One thread's snapshot at a time. The transaction stays, and so does its snapshot while nothing is
+ * committed, because a fresh one costs as much as a row. Before each commit the writing thread lets
+ * go of the idle ones that are older than the newest state, so that none holds back old pages.
+ */
 struct cs_engine_view {
-    _Alignas(CACHE_LINE) atomic_bool busy;
+    _Alignas(CACHE_LINE) atomic_bool busy; /* guards the rest */
+    atomic_bool begun;                     /* whether there has ever been a transaction */
+    bool live;                             /* the transaction holds a snapshot */
+    uint64_t commit;                       /* no older than this many commits */
     struct cs_engine *engine;
     MDB_txn *txn;
 };
 
 struct cs_engine {
     struct cs_engine_view views[CS_ENGINE_VIEWS];
+    _Atomic uint64_t commits; /* since the start; raised before any of them is acknowledged */
     MDB_env *env;
     MDB_dbi tables[CS_ENGINE_TABLES];
     unsigned table_count;
@@ -230,16 +238,37 @@ static struct cs_engine_view *take_slot(struct cs_engine *engine)
     return NULL;
 }
 
+static void let_go(struct cs_engine_view *view)
+{
+    if (view->live)
+        mdb_txn_reset(view->txn);
+    view->live = false;
+}
+
+static int refresh(struct cs_engine_view *view)
+{
+    /* Read before the snapshot is taken, which may be newer than this says, but never older. */
+    uint64_t commit = atomic_load_explicit(&view->engine->commits, memory_order_acquire);
+    if (view->live && view->commit == commit)
+        return 0;
+    let_go(view);
+    int code = view->txn != NULL ? mdb_txn_renew(view->txn)
+                                 : mdb_txn_begin(view->engine->env, NULL, MDB_RDONLY, &view->txn);
+    view->live = code == 0;
+    view->commit = commit;
+    atomic_store_explicit(&view->begun, true, memory_order_relaxed);
+    return code;
+}
+
 enum cs_err cs_engine_view_begin(struct cs_engine *engine, struct cs_engine_view **out)
 {
     *out = NULL;
     struct cs_engine_view *view = take_slot(engine);
     if (view == NULL)
         return CS_ERR_UNAVAILABLE;
-    int code = view->txn != NULL ? mdb_txn_renew(view->txn)
-                                 : mdb_txn_begin(engine->env, NULL, MDB_RDONLY, &view->txn);
+    int code = refresh(view);
     if (code != 0) {
-        atomic_store_explicit(&view->busy, false, memory_order_release);
+        cs_engine_view_end(view);
         return report(engine, "snapshot could not be had", code);
     }
     *out = view;
@@ -248,7 +277,6 @@ enum cs_err cs_engine_view_begin(struct cs_engine *engine, struct cs_engine_view
 
 void cs_engine_view_end(struct cs_engine_view *view)
 {
-    mdb_txn_reset(view->txn);
     atomic_store_explicit(&view->busy, false, memory_order_release);
 }
 
@@ -361,10 +389,26 @@ static int apply_changes(struct cs_engine *engine, MDB_txn *txn,
     return code;
 }
 
+/* A slot that is busy is left alone: whoever reads there is quick, or holds its pages rightly. */
+static void let_go_of_old(struct cs_engine *engine)
+{
+    uint64_t newest = atomic_load_explicit(&engine->commits, memory_order_relaxed);
+    for (size_t i = 0; i < CS_ENGINE_VIEWS; i++) {
+        struct cs_engine_view *view = &engine->views[i];
+        if (!atomic_load_explicit(&view->begun, memory_order_relaxed) ||
+            atomic_exchange_explicit(&view->busy, true, memory_order_acquire))
+            continue;
+        if (view->commit != newest)
+            let_go(view);
+        cs_engine_view_end(view);
+    }
+}
+
 enum cs_err cs_engine_commit(struct cs_engine *engine, const struct cs_change *const *changes,
                              size_t count)
 {
     MDB_txn *txn = NULL;
+    let_go_of_old(engine);
     int code = mdb_txn_begin(engine->env, NULL, 0, &txn);
     if (code != 0)
         return report(engine, "commit could not begin", code);
@@ -373,8 +417,10 @@ enum cs_err cs_engine_commit(struct cs_engine *engine, const struct cs_change *c
         code = mdb_txn_commit(txn);
     else
         mdb_txn_abort(txn);
-    if (code == 0)
+    if (code == 0) {
+        atomic_fetch_add_explicit(&engine->commits, 1, memory_order_release);
         code = measure(engine);
+    }
     return report(engine, "commit failed", code);
 }
 

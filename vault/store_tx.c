@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 static enum cs_err check_place(const struct cs_tx *tx, unsigned table, struct cs_slice key)
 {
@@ -89,8 +90,11 @@ void cs_tx_raise_seq(struct cs_tx *tx, uint64_t seq)
         tx->seq_floor = seq;
 }
 
-int64_t cs_tx_now_ms(const struct cs_tx *tx)
+int64_t cs_tx_now_ms(struct cs_tx *tx)
 {
+    if (!tx->has_now)
+        tx->now_ms = cs_clock_wall_ms(tx->clock);
+    tx->has_now = true;
     return tx->now_ms;
 }
 

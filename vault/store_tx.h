@@ -17,6 +17,8 @@
 struct cs_tx {
     struct cs_engine_view *view;
     unsigned table_count;
+    const struct cs_clock *clock; /* for now_ms in a read, when it is first asked for */
+    bool has_now;
     int64_t now_ms;
     /* What follows is NULL or zero in a read transaction. */
     const struct cs_overlay *batch;

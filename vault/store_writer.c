@@ -140,6 +140,7 @@ static enum cs_err run_function(struct cs_writer *writer, struct cs_engine_view 
 {
     struct cs_tx tx = {.view = view,
                        .table_count = writer->table_count,
+                       .has_now = true,
                        .now_ms = job->now_ms,
                        .batch = &writer->batch,
                        .own = &writer->own,
@@ -384,9 +385,9 @@ static bool enqueue(struct cs_writer *writer, struct job *job)
     bool was_empty = writer->queued.first == NULL;
     if (taken)
         push_back(&writer->queued, job);
+    pthread_mutex_unlock(&writer->mutex);
     if (taken && was_empty)
         pthread_cond_signal(&writer->wake);
-    pthread_mutex_unlock(&writer->mutex);
     return taken;
 }
 
