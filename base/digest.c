@@ -11,7 +11,7 @@ static_assert(crypto_hash_sha256_BYTES == CS_DIGEST_LEN, "SHA-256 has 32 bytes")
 
 static crypto_hash_sha256_state *inner(struct cs_digest_state *state)
 {
-    return (crypto_hash_sha256_state *)(void *)state->opaque;
+    return (crypto_hash_sha256_state *)(void *)state;
 }
 
 void cs_digest(struct cs_slice bytes, uint8_t *out)

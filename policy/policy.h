@@ -149,8 +149,7 @@ struct cs_policy_slot {
     pthread_mutex_t lock;
     const struct cs_policy *current;
 };
-/* Takes the caller's reference. CS_ERR_NOMEM when the lock cannot be made (reference given back).
- */
+/* Takes the caller's reference, which is given back when the lock cannot be made: CS_ERR_NOMEM. */
 CS_MUST_CHECK enum cs_err cs_policy_slot_init(struct cs_policy_slot *slot,
                                               const struct cs_policy *take);
 void cs_policy_slot_destroy(struct cs_policy_slot *slot);
@@ -185,7 +184,7 @@ enum cs_policy_problem_kind {
 };
 struct cs_policy_problem {
     enum cs_policy_problem_kind kind;
-    char name[CS_POLICY_NAME_MAX + 1];    /* what is unknown, cut to size */
+    char name[CS_POLICY_NAME_MAX + 1];    /* what is unknown; "" if not of a name's form */
     char nearest[CS_POLICY_NAME_MAX + 1]; /* what may have been meant, or "" */
     char detail[240];                     /* a sentence for people */
 };
@@ -212,6 +211,7 @@ struct cs_policy_evidence {
     bool webhook_tested;
 };
 
+/* A text that is NULL is like "". */
 struct cs_policy_question {
     enum cs_mode mode;
     const char *scopes;                        /* as cs_policy_resolve made it */

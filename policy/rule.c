@@ -8,8 +8,8 @@
 /* What is asked, and the rule that is tried on it. */
 struct trial {
     const struct cs_policy *policy;
-    const struct cs_policy_question *question;
-    struct cs_set asked; /* the bit of `*` alone when `*` is asked for */
+    const struct cs_policy_question *question; /* without NULL texts */
+    struct cs_set asked;                       /* the bit of `*` alone when `*` is asked for */
     const struct cs_policy_rule *rule;
     const struct cs_rule_sets *sets;
 };
@@ -192,15 +192,25 @@ static void answer_with(const struct trial *trial, struct cs_buf *why,
                               answer->evidence_missing, sizeof(answer->evidence_missing));
 }
 
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 enum cs_err cs_policy_match(const struct cs_policy *policy,
                             const struct cs_policy_question *question,
                             struct cs_policy_answer *answer)
 {
-    struct trial trial = {.policy = policy, .question = question};
+    struct cs_policy_question whole = *question;
+    whole.scopes = or_empty(question->scopes);
+    whole.bundle = or_empty(question->bundle);
+    whole.account = or_empty(question->account);
+    whole.account_tags = or_empty(question->account_tags);
+    struct trial trial = {.policy = policy, .question = &whole};
     *answer = (struct cs_policy_answer){.rule = CS_POLICY_NO_RULE, .name = "", .groups = ""};
-    if (cs_words_count(question->scopes) == 0)
+    if (cs_words_count(whole.scopes) == 0)
         return CS_ERR_INVALID;
-    if (!cs_set_of_words(policy, question->scopes, &trial.asked))
+    if (!cs_set_of_words(policy, whole.scopes, &trial.asked))
         return CS_ERR_REFUSED;
     if (policy->modes[question->mode].issue == CS_ISSUE_SELF_SERVICE) {
         snprintf(answer->why, sizeof(answer->why), "Credentials of the %s mode are self-service.",

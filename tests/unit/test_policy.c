@@ -150,6 +150,15 @@ static void the_default_has_what_it_should(void **state)
     cs_policy_unref(&policy);
 }
 
+/* The file that people read is the one that is built in: no build may keep an old one. */
+static void the_default_is_the_file(void **state)
+{
+    (void)state;
+    char *text = read_text("policy/default.yaml");
+    assert_true(cs_slice_equal(cs_policy_default_yaml(), cs_slice_str(text)));
+    free(text);
+}
+
 static void modes_have_settings_and_defaults(void **state)
 {
     (void)state;
@@ -432,6 +441,7 @@ int main(void)
         cmocka_unit_test(tells_why_a_file_cannot_be_read),
         cmocka_unit_test(survives_truncation),
         cmocka_unit_test(the_default_has_what_it_should),
+        cmocka_unit_test(the_default_is_the_file),
         cmocka_unit_test(modes_have_settings_and_defaults),
         cmocka_unit_test(a_live_mode_may_be_self_service),
         cmocka_unit_test(the_digest_is_of_the_meaning),
