@@ -10,12 +10,20 @@
 #include "base/log.h"
 #include "vault/audit.h"
 #include "vault/keyring.h"
+#include "vault/limits.h"
 #include "vault/row.h"
 #include "vault/token.h"
+#include "vault/usage.h"
+
+/* Credentials whose limit, or whose use since the last writing behind, is held in memory. */
+#define LIMIT_PLACES ((size_t)1 << 16)
+#define USAGE_PLACES ((size_t)1 << 16)
 
 struct cs_vault {
     struct cs_store *store;
     struct cs_keyring *keyring;
+    struct cs_limits *limits;
+    struct cs_usage *usage;
     char brand[CS_BRAND_MAX + 1];
     const struct cs_clock *clock;
     struct cs_log *log;
@@ -89,6 +97,16 @@ const char *cs_vault_brand(const struct cs_vault *vault)
     return vault->brand;
 }
 
+struct cs_limits *cs_vault_limits(const struct cs_vault *vault)
+{
+    return vault->limits;
+}
+
+struct cs_usage *cs_vault_usage(const struct cs_vault *vault)
+{
+    return vault->usage;
+}
+
 /* The log line of the one refusal that only the operator can mend. */
 static enum cs_err complain(const struct cs_vault_params *params, const char *why, enum cs_err err)
 {
@@ -135,10 +153,22 @@ static enum cs_err new_vault(const struct cs_vault_params *params, struct cs_vau
     return CS_OK;
 }
 
+static void write_usage(struct cs_vault *vault)
+{
+    enum cs_err err = cs_usage_flush_all(vault);
+    if (err != CS_OK)
+        cs_log_line(vault->log, CS_LOG_ERROR, "the last use of credentials could not be written",
+                    CS_FIELDS(CS_E(err)));
+}
+
 void cs_vault_close(struct cs_vault **vault)
 {
     if (*vault == NULL)
         return;
+    if ((*vault)->usage != NULL)
+        write_usage(*vault);
+    cs_usage_free(&(*vault)->usage);
+    cs_limits_free(&(*vault)->limits);
     cs_store_close(&(*vault)->store);
     cs_keyring_free(&(*vault)->keyring);
     free(*vault);
@@ -257,6 +287,10 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
         err = load_keyring(vault, params);
     if (err == CS_OK)
         err = cs_vault_update(vault, &system_actor, NULL, check_and_note_opening, NULL);
+    if (err == CS_OK)
+        err = cs_limits_new(LIMIT_PLACES, &vault->limits);
+    if (err == CS_OK)
+        err = cs_usage_new(USAGE_PLACES, &vault->usage);
     if (err != CS_OK) {
         cs_vault_close(&vault);
         return err;
