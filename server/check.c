@@ -104,8 +104,10 @@ static uintptr_t end_of(struct cs_slice piece)
 /* The pieces lie as in `method SP target SP version CRLF (name ":" OWS value CRLF)* CRLF`. */
 static bool is_canonical(const struct cs_head *head)
 {
-    if (start_of(head->target) != end_of(head->method) + 1 ||
-        start_of(head->version) != end_of(head->target) + 1)
+    struct cs_slice target = CS_SLICE(head->target_at, head->target.len);
+
+    if (start_of(target) != end_of(head->method) + 1 ||
+        start_of(head->version) != end_of(target) + 1)
         return false;
     uintptr_t line = end_of(head->version) + 2;
     for (size_t i = 0; i < head->header_count; i++) {

@@ -26,10 +26,11 @@
 #define CS_CHECK_HEADERS_MAX CS_CALL_HEADERS_MAX
 #define CS_CHECK_HEAD_MAX (16 * 1024) /* bytes of a header section */
 
-/* A header section as the library tells it; all slices lie in its read buffer. */
+/* A header section as the library tells it; the other slices lie in its read buffer. */
 struct cs_head {
     struct cs_slice method;
-    struct cs_slice target; /* raw */
+    struct cs_slice target; /* raw: a copy, because the library goes on to decode it in place */
+    const void *target_at;  /* where it lay */
     struct cs_slice version;
     const struct cs_call_header *headers; /* in order of arrival, values untrimmed at their end */
     size_t header_count;                  /* that are in `headers` */

@@ -151,7 +151,8 @@ static enum MHD_Result begin_request(struct cs_exchange *exchange, const char *m
         MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     struct cs_head head = {
         .method = CS_SLICE(method, strlen(method)),
-        .target = CS_SLICE(exchange->raw_target, exchange->target_len),
+        .target = CS_SLICE(exchange->target, exchange->target_len),
+        .target_at = exchange->raw_target,
         .version = CS_SLICE(version, strlen(version)),
         .headers = exchange->headers,
         .size = info ? info->header_size : 0,

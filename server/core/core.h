@@ -51,7 +51,7 @@ struct cs_exchange {
     struct cs_framing framing;
     uint64_t body_seen;
     struct cs_buf body;
-    const char *raw_target; /* in MHD's memory, for the check of the head only */
+    const char *raw_target; /* where it lay in MHD's memory: a place, not a text */
     size_t target_len;      /* of the raw target; more than `target` holds if over the limit */
     char request_id[CS_REQUEST_ID_MAX + 1];
     char target[CS_TARGET_MAX + 1];

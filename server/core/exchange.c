@@ -197,6 +197,13 @@ static enum cs_err check_query(struct cs_exchange *exchange, struct cs_slice raw
     return CS_OK;
 }
 
+static enum cs_err refuse_size(struct cs_call *call)
+{
+    call->reply.close = true;
+    return cs_call_refuse(call, CS_ERR_TOO_LARGE, CS_FAULT_BODY_TOO_LARGE,
+                          "The body may have at most %u bytes.", (unsigned)call->route->max_body);
+}
+
 static bool has_body(const struct cs_framing *framing)
 {
     return framing->chunked || (framing->has_length && framing->length > 0);
@@ -215,8 +222,7 @@ static enum cs_err check_content(struct cs_exchange *exchange)
         return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_MALFORMED,
                               "This request takes no body.");
     if (framing->has_length && framing->length > route->max_body)
-        return cs_call_refuse(call, CS_ERR_TOO_LARGE, CS_FAULT_BODY_TOO_LARGE,
-                              "The body may have at most %u bytes.", (unsigned)route->max_body);
+        return refuse_size(call);
     if (route->method == CS_METHOD_ANY)
         return CS_OK;
     if (has_body(framing) &&
@@ -324,10 +330,8 @@ bool cs_exchange_body(struct cs_exchange *exchange, const char *bytes, size_t le
         cs_buf_put(&exchange->body, bytes, len);
         err = cs_buf_err(&exchange->body);
     }
-    if (err) {
-        call->reply.close = true;
+    if (err)
         cs_exchange_refuse(exchange, err);
-    }
     return true;
 }
 

@@ -308,7 +308,8 @@ static void wind_down(struct cs_loop *loop)
     stop_accepting(loop);
     if (loop->cut_all_ns == INT64_MAX)
         loop->cut_all_ns = loop->now_ns + (int64_t)loop->http->params.stop_ms * 1000000;
-    for (int wait = CS_WAIT_NONE + 1; wait < CS_WAIT_COUNT; wait++)
+    /* Answers before calls: a call that is taken back now gets one turn to tell its client. */
+    for (int wait = CS_WAIT_COUNT - 1; wait > CS_WAIT_NONE; wait--)
         cut_waiting(loop, (enum cs_wait)wait, loop->now_ns < loop->cut_all_ns);
 }
 
@@ -351,6 +352,7 @@ static bool is_done(struct cs_loop *loop)
            atomic_load_explicit(&loop->open, memory_order_relaxed) == 0;
 }
 
+/* MHD runs last in a turn: it does not wake by itself for connections that were resumed. */
 static void *run(void *arg)
 {
     struct cs_loop *loop = arg;
@@ -361,15 +363,15 @@ static void *run(void *arg)
         int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, pending ? 0 : turn_ms(loop));
         loop->now_ns = cs_clock_mono_ns(loop->http->params.clock);
         handle_events(loop, events, count);
-        if (MHD_run(loop->daemon) == MHD_NO) {
-            cs_log_line(loop->http->params.log, CS_LOG_ERROR, "event loop failed", CS_NO_FIELDS);
-            abort();
-        }
         expire(loop);
         if (atomic_load_explicit(&loop->http->stopping, memory_order_acquire))
             wind_down(loop);
         else
             accept_again(loop);
+        if (MHD_run(loop->daemon) == MHD_NO) {
+            cs_log_line(loop->http->params.log, CS_LOG_ERROR, "event loop failed", CS_NO_FIELDS);
+            abort();
+        }
         pending = has_pending(loop);
     }
     return NULL;

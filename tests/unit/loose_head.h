@@ -54,6 +54,7 @@ static inline bool loose_request_line(struct loose *loose, char *line)
     *version++ = '\0';
     loose->head.method = CS_SLICE(line, strlen(line));
     loose->head.target = CS_SLICE(target, strlen(target));
+    loose->head.target_at = target;
     loose->head.version = CS_SLICE(version, strlen(version));
     return true;
 }

@@ -214,7 +214,7 @@ static void refuses_pieces_from_elsewhere(void **state)
 
     (void)state;
     assert_true(loose_parse(&loose, raw, sizeof(raw) - 1));
-    loose.head.target = cs_slice_str("/a");
+    loose.head.target_at = "/a";
     assert_int_equal(cs_check_head(&loose.head, &framing, &fault), CS_ERR_INVALID);
     loose_free(&loose);
 }
