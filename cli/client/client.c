@@ -214,6 +214,15 @@ static bool is_header_value(struct cs_slice value)
     return true;
 }
 
+static void append(struct curl_slist **list, enum cs_err *err, const char *line)
+{
+    struct curl_slist *longer = *err == CS_OK ? curl_slist_append(*list, line) : NULL;
+    if (longer != NULL)
+        *list = longer;
+    else if (*err == CS_OK)
+        *err = CS_ERR_NOMEM;
+}
+
 /* Appends "name: value" to a list, unless the value is empty or something failed before. */
 static void add_header(struct curl_slist **list, enum cs_err *err, const char *name,
                        struct cs_slice value)
@@ -231,12 +240,8 @@ static void add_header(struct curl_slist **list, enum cs_err *err, const char *n
     cs_buf_put(&text, value.bytes, value.len);
     cs_buf_put_char(&text, '\0');
     *err = cs_buf_err(&text);
-    struct curl_slist *longer = *err == CS_OK ? curl_slist_append(*list, line) : NULL;
+    append(list, err, line);
     cs_wipe(line, sizeof(line));
-    if (longer == NULL && *err == CS_OK)
-        *err = CS_ERR_NOMEM;
-    if (longer != NULL)
-        *list = longer;
 }
 
 static struct cs_slice optional(const char *text)
@@ -261,6 +266,8 @@ static enum cs_err make_headers(const struct cs_client *client,
     add_header(list, &err, "If-Match", optional(request->if_match));
     if (request->body.len > 0)
         add_header(list, &err, "Content-Type", cs_slice_str("application/json"));
+    else
+        append(list, &err, "Content-Type:"); /* libcurl would call it a form */
     cs_wipe(bearer, sizeof(bearer));
     return err;
 }
