@@ -115,6 +115,9 @@ struct cs_http {
     size_t listener_count;
     struct cs_loop *loops[CS_LOOPS_MAX];
     unsigned loop_count;
+    pthread_mutex_t mutex; /* for `ended` */
+    pthread_cond_t one_ended;
+    unsigned ended; /* loops whose thread is done */
     _Atomic bool stopping;
     _Atomic uint64_t accepted;
     _Atomic uint64_t refused;

@@ -78,6 +78,17 @@ static void run_job(struct cs_job *job, unsigned lane)
     cs_loop_finish(exchange->conn->loop, exchange);
 }
 
+static void make_ended(struct cs_http *http)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&http->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&http->one_ended, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static enum cs_err open_all(struct cs_http *http)
 {
     const struct cs_workers_params workers = {.threads = http->params.workers,
@@ -113,6 +124,7 @@ enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **
     if (!http)
         goto out;
     http->params = settle(params);
+    make_ended(http);
     err = open_all(http);
     if (err)
         goto out;
@@ -164,19 +176,28 @@ static struct timespec real_moment(int64_t after_ms)
     return (struct timespec){.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
 }
 
+static void join_loops(struct cs_http *http)
+{
+    for (unsigned i = 0; i < http->loop_count; i++) {
+        if (http->loops[i]->started)
+            pthread_join(http->loops[i]->thread, NULL);
+        http->loops[i]->started = false;
+    }
+}
+
 enum cs_err cs_http_stop(struct cs_http *http)
 {
     struct timespec until = real_moment((int64_t)http->params.stop_ms + JOIN_MARGIN_MS);
+    int failed = 0;
 
     begin_stop(http);
-    for (unsigned i = 0; i < http->loop_count; i++) {
-        struct cs_loop *loop = http->loops[i];
-        if (!loop->started)
-            continue;
-        if (pthread_clockjoin_np(loop->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
-            return CS_ERR_UNAVAILABLE;
-        loop->started = false;
-    }
+    pthread_mutex_lock(&http->mutex);
+    while (http->ended < http->loop_count && !failed)
+        failed = pthread_cond_timedwait(&http->one_ended, &http->mutex, &until);
+    pthread_mutex_unlock(&http->mutex);
+    if (failed)
+        return CS_ERR_UNAVAILABLE;
+    join_loops(http);
     return CS_OK;
 }
 
@@ -187,9 +208,7 @@ void cs_http_free(struct cs_http **http)
     if (!old)
         return;
     begin_stop(old);
-    for (unsigned i = 0; i < old->loop_count; i++)
-        if (old->loops[i]->started)
-            pthread_join(old->loops[i]->thread, NULL);
+    join_loops(old);
     cs_workers_free(&old->workers);
     for (unsigned i = 0; i < old->loop_count; i++)
         cs_loop_free(&old->loops[i]);
@@ -197,6 +216,8 @@ void cs_http_free(struct cs_http **http)
         cs_listener_close(&old->listeners[i]);
     cs_peers_free(&old->peers);
     cs_routes_free(&old->routes);
+    pthread_cond_destroy(&old->one_ended);
+    pthread_mutex_destroy(&old->mutex);
     free(old);
     *http = NULL;
 }

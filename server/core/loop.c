@@ -374,6 +374,10 @@ static void *run(void *arg)
         }
         pending = has_pending(loop);
     }
+    pthread_mutex_lock(&loop->http->mutex);
+    loop->http->ended++;
+    pthread_cond_signal(&loop->http->one_ended);
+    pthread_mutex_unlock(&loop->http->mutex);
     return NULL;
 }
 
