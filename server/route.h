@@ -19,6 +19,7 @@
 struct cs_call;
 struct cs_log;
 struct cs_record;
+struct cs_view;
 
 /*
  * CS_METHOD_ANY is for routes that take whatever a gateway forwards: any method token, any Accept,
@@ -51,12 +52,24 @@ enum cs_answer_shape {
 
 /*
  * A member that the query may have. Unknown members, and known ones given twice unless `repeats`,
- * are refused with 400 before the handler runs.
+ * are refused with 400 before the handler runs; what the value may be is for the handler to check
+ * and for the documentation to say.
  */
 struct cs_query_field {
     const char *name; /* NULL ends the table */
     bool repeats;
     const char *doc;
+    const char *const *names; /* one of these (NULL-terminated), or NULL: any text */
+    const char *prefix;       /* an id that begins so, or NULL */
+    uint32_t low, high;       /* a number within these, unless both are 0 */
+};
+
+/* What the application makes of a route beyond its handler; the core takes no notice of it. */
+enum cs_trait {
+    CS_TRAIT_IDEMPOTENT = 1 << 0,  /* takes an Idempotency-Key */
+    CS_TRAIT_CONDITIONAL = 1 << 1, /* takes If-Match */
+    CS_TRAIT_TAGGED = 1 << 2,      /* its answer has an ETag */
+    CS_TRAIT_SECRET = 1 << 3       /* its answer holds a secret: kept for a replay only shortly */
 };
 
 /*
@@ -84,10 +97,13 @@ struct cs_route {
     enum cs_answer_shape shape;         /* of the answer */
     const struct cs_record *body;       /* schema of the JSON body, or NULL */
     const struct cs_record *answer;     /* schema of the answer, or NULL */
+    const struct cs_view *view;         /* the same, of one put together (server/resource/view.h) */
     const struct cs_query_field *query; /* NULL: no query members at all */
     const uint16_t *refusals;           /* documented error statuses, 0-terminated; may be NULL */
     const char *body_type;              /* media type of the body; NULL: application/json */
     const char *type;                   /* media type of the answer; NULL: application/json */
+    const char *kind;                   /* prefixes of the ids that {id} may be, as words */
+    uint32_t traits;                    /* enum cs_trait */
 };
 
 #define CS_ROUTE_PARAMS_MAX 4
