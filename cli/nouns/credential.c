@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "workflow/issue.h"
 
-#define YEARS_S(years) ((int64_t)(years)*366 * 86400)
+#define YEARS_S(years) ((int64_t)(years)*365 * 86400)
 
 static const struct cs_argument id_argument[] = {
     {.name = "id",

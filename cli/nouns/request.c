@@ -5,7 +5,7 @@
 #include "cli/client/rest.h"
 #include "cli/commands.h"
 
-#define YEARS_S(years) ((int64_t)(years)*366 * 86400)
+#define YEARS_S(years) ((int64_t)(years)*365 * 86400)
 
 static const struct cs_argument id_argument[] = {
     {.name = "id", .type = CS_ARGUMENT_ID, .prefix = CS_REQUEST_PREFIX, .doc = "the request"},

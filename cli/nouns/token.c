@@ -64,7 +64,7 @@ static const struct cs_option create_options[] = {
      .member = "expires_in_s",
      .argument = "TIME",
      .min = 1,
-     .max = (int64_t)3660 * 86400,
+     .max = (int64_t)3650 * 86400,
      .doc = "how long it works"},
     {0},
 };
