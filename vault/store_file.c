@@ -157,10 +157,14 @@ enum cs_err cs_store_file_grow(int fd, uint64_t want, uint64_t most, uint64_t *h
         want = most;
     if (*have >= want)
         return CS_OK;
-    uint64_t to = want + GROW_STEP < most ? want + GROW_STEP : most;
-    if (extend(fd, *have, to) != 0)
+    uint64_t ahead = want + GROW_STEP < most ? want + GROW_STEP : most;
+    if (extend(fd, *have, ahead) == 0) {
+        *have = ahead;
+        return CS_OK;
+    }
+    if (extend(fd, *have, want) != 0)
         return errno == ENOSPC || errno == EDQUOT ? CS_ERR_FULL : CS_ERR_IO;
-    *have = to;
+    *have = want;
     return CS_OK;
 }
 

@@ -1,9 +1,7 @@
-#include "vault/store_engine.h"
+#include "vault/store_lmdb.h"
 
 #include <errno.h>
-#include <lmdb.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,38 +14,6 @@
 #define MAP_GRAIN ((size_t)65536)
 /* Snapshots of views, of copies, and some for tools that look in from outside. */
 #define READER_SLOTS 1022
-/* What one batch may use at worst: each of its keys in a leaf of its own, and the leaf's path. */
-#define RESERVE_MOST ((uint64_t)16 << 20)
-#define RESERVE_PART 8 /* of a small map */
-#define FREE_LIST 0    /* the engine's own table of unused pages */
-#define CACHE_LINE 64
-
-/*
- * One thread's snapshot at a time. The transaction stays, and so does its snapshot while nothing is
- * committed, because a fresh one costs as much as a row. Before each commit the writing thread lets
- * go of the idle ones that are older than the newest state, so that none holds back old pages.
- */
-struct cs_engine_view {
-    _Alignas(CACHE_LINE) atomic_bool busy; /* guards the rest */
-    atomic_bool begun;                     /* whether there has ever been a transaction */
-    bool live;                             /* the transaction holds a snapshot */
-    uint64_t commit;                       /* no older than this many commits */
-    struct cs_engine *engine;
-    MDB_txn *txn;
-};
-
-struct cs_engine {
-    struct cs_engine_view views[CS_ENGINE_VIEWS];
-    _Atomic uint64_t commits; /* since the start; raised before any of them is acknowledged */
-    MDB_env *env;
-    MDB_dbi tables[CS_ENGINE_TABLES];
-    unsigned table_count;
-    uint64_t map_size;
-    uint64_t page_size;
-    uint64_t reserve;
-    bool low; /* the writing thread's */
-    struct cs_log *log;
-};
 
 static const struct {
     int code;
@@ -79,23 +45,13 @@ static enum cs_err map_error(int code)
     return CS_ERR_IO;
 }
 
-static enum cs_err report(const struct cs_engine *engine, const char *what, int code)
+enum cs_err cs_lmdb_report(const struct cs_engine *engine, const char *what, int code)
 {
     enum cs_err err = map_error(code);
-    if (err != CS_OK && err != CS_ERR_NOT_FOUND)
+    if (err != CS_OK && err != CS_ERR_NOT_FOUND && err != CS_ERR_FULL)
         cs_log_line(engine->log, CS_LOG_ERROR, what,
                     CS_FIELDS(CS_E(err), CS_T("cause", mdb_strerror(code))));
     return err;
-}
-
-static MDB_val to_val(struct cs_slice slice)
-{
-    return (MDB_val){slice.len, (void *)(uintptr_t)slice.bytes};
-}
-
-static struct cs_slice to_slice(const MDB_val *val)
-{
-    return CS_SLICE(val->mv_data, val->mv_size);
 }
 
 /* Opening. */
@@ -165,9 +121,7 @@ static int open_tables(struct cs_engine *engine, bool create)
     return code;
 }
 
-static int measure(struct cs_engine *engine);
-
-static int start(struct cs_engine *engine, const struct cs_engine_params *params)
+static enum cs_err start(struct cs_engine *engine, const struct cs_engine_params *params)
 {
     MDB_stat stat = {0};
     int code = open_env(engine, params->path);
@@ -176,7 +130,8 @@ static int start(struct cs_engine *engine, const struct cs_engine_params *params
     if (code == 0)
         code = mdb_env_stat(engine->env, &stat);
     engine->page_size = stat.ms_psize;
-    return code == 0 ? measure(engine) : code;
+    enum cs_err err = cs_lmdb_report(engine, "store could not be opened", code);
+    return err == CS_OK ? cs_lmdb_measure(engine) : err;
 }
 
 enum cs_err cs_engine_open(const struct cs_engine_params *params, struct cs_engine **out)
@@ -185,16 +140,16 @@ enum cs_err cs_engine_open(const struct cs_engine_params *params, struct cs_engi
     enum cs_err err = cs_store_file_check(params->path);
     if (err != CS_OK && !(err == CS_ERR_NOT_FOUND && params->create))
         return err;
-    struct cs_engine *engine = aligned_alloc(CACHE_LINE, sizeof *engine);
+    struct cs_engine *engine = aligned_alloc(CS_LMDB_CACHE_LINE, sizeof *engine);
     if (engine == NULL)
         return CS_ERR_NOMEM;
     memset(engine, 0, sizeof *engine);
     engine->table_count = params->table_count;
     engine->log = params->log;
     engine->map_size = map_size_of(params);
-    uint64_t part = engine->map_size / RESERVE_PART;
-    engine->reserve = part < RESERVE_MOST ? part : RESERVE_MOST;
-    err = report(engine, "store could not be opened", start(engine, params));
+    uint64_t part = engine->map_size / CS_LMDB_RESERVE_PART;
+    engine->reserve = part < CS_LMDB_RESERVE_MOST ? part : CS_LMDB_RESERVE_MOST;
+    err = start(engine, params);
     if (err == CS_OK && params->create)
         err = cs_store_file_sync_folder(params->path);
     if (err != CS_OK) {
@@ -269,7 +224,7 @@ enum cs_err cs_engine_view_begin(struct cs_engine *engine, struct cs_engine_view
     int code = refresh(view);
     if (code != 0) {
         cs_engine_view_end(view);
-        return report(engine, "snapshot could not be had", code);
+        return cs_lmdb_report(engine, "snapshot could not be had", code);
     }
     *out = view;
     return CS_OK;
@@ -280,15 +235,29 @@ void cs_engine_view_end(struct cs_engine_view *view)
     atomic_store_explicit(&view->busy, false, memory_order_release);
 }
 
+void cs_lmdb_let_go(struct cs_engine *engine)
+{
+    uint64_t newest = atomic_load_explicit(&engine->commits, memory_order_relaxed);
+    for (size_t i = 0; i < CS_ENGINE_VIEWS; i++) {
+        struct cs_engine_view *view = &engine->views[i];
+        if (!atomic_load_explicit(&view->begun, memory_order_relaxed) ||
+            atomic_exchange_explicit(&view->busy, true, memory_order_acquire))
+            continue;
+        if (view->commit != newest)
+            let_go(view);
+        cs_engine_view_end(view);
+    }
+}
+
 enum cs_err cs_engine_get(struct cs_engine_view *view, unsigned table, struct cs_slice key,
                           struct cs_slice *value)
 {
-    MDB_val wanted = to_val(key);
+    MDB_val wanted = cs_lmdb_val(key);
     MDB_val found = {0};
     int code = mdb_get(view->txn, view->engine->tables[table], &wanted, &found);
     if (code != 0)
-        return report(view->engine, "row could not be read", code);
-    *value = to_slice(&found);
+        return cs_lmdb_report(view->engine, "row could not be read", code);
+    *value = cs_lmdb_slice(&found);
     return CS_OK;
 }
 
@@ -298,7 +267,7 @@ enum cs_err cs_engine_cursor_open(struct cs_engine_view *view, unsigned table,
     MDB_cursor *handle = NULL;
     int code = mdb_cursor_open(view->txn, view->engine->tables[table], &handle);
     cursor->handle = handle;
-    return report(view->engine, "table could not be walked", code);
+    return cs_lmdb_report(view->engine, "table could not be walked", code);
 }
 
 void cs_engine_cursor_close(struct cs_engine_cursor *cursor)
@@ -314,8 +283,8 @@ static enum cs_err cursor_get(struct cs_engine_cursor *cursor, MDB_val key, MDB_
     int code = mdb_cursor_get(cursor->handle, &key, &value, op);
     if (code != 0)
         return map_error(code);
-    row->key = to_slice(&key);
-    row->value = to_slice(&value);
+    row->key = cs_lmdb_slice(&key);
+    row->value = cs_lmdb_slice(&value);
     return CS_OK;
 }
 
@@ -326,7 +295,7 @@ enum cs_err cs_engine_cursor_seek(struct cs_engine_cursor *cursor, struct cs_sli
     bool ascending = order == CS_ASCENDING;
     if (key.len == 0)
         return cursor_get(cursor, none, ascending ? MDB_FIRST : MDB_LAST, row);
-    enum cs_err err = cursor_get(cursor, to_val(key), MDB_SET_RANGE, row);
+    enum cs_err err = cursor_get(cursor, cs_lmdb_val(key), MDB_SET_RANGE, row);
     if (ascending)
         return err;
     /* The row before the first that is not below; where there is none of those, the last. */
@@ -339,177 +308,4 @@ enum cs_err cs_engine_cursor_next(struct cs_engine_cursor *cursor, enum cs_order
                                   struct cs_row *row)
 {
     return cursor_get(cursor, (MDB_val){0}, order == CS_ASCENDING ? MDB_NEXT : MDB_PREV, row);
-}
-
-/* Writing. */
-
-/* Whether the key lies beyond all of its table, so that pages can be filled to the brim. */
-static int is_growth(MDB_cursor *cursor, struct cs_slice key, bool *growth)
-{
-    MDB_val last = {0};
-    MDB_val value = {0};
-    MDB_val wanted = to_val(key);
-    int code = mdb_cursor_get(cursor, &last, &value, MDB_LAST);
-    *growth =
-        code == MDB_NOTFOUND ||
-        (code == 0 && mdb_cmp(mdb_cursor_txn(cursor), mdb_cursor_dbi(cursor), &wanted, &last) > 0);
-    return code == MDB_NOTFOUND ? 0 : code;
-}
-
-static int apply_change(MDB_cursor *cursor, const struct cs_change *change)
-{
-    MDB_txn *txn = mdb_cursor_txn(cursor);
-    MDB_dbi dbi = mdb_cursor_dbi(cursor);
-    MDB_val key = to_val(change->key);
-    MDB_val value = to_val(change->value);
-    bool growth = false;
-    if (change->deleted) {
-        int code = mdb_del(txn, dbi, &key, NULL);
-        return code == MDB_NOTFOUND ? 0 : code;
-    }
-    int code = is_growth(cursor, change->key, &growth);
-    return code != 0 ? code : mdb_put(txn, dbi, &key, &value, growth ? MDB_APPEND : 0);
-}
-
-static int apply_changes(struct cs_engine *engine, MDB_txn *txn,
-                         const struct cs_change *const *changes, size_t count)
-{
-    MDB_cursor *cursor = NULL;
-    int code = 0;
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        if (i == 0 || changes[i]->table != changes[i - 1]->table) {
-            mdb_cursor_close(cursor);
-            cursor = NULL;
-            code = mdb_cursor_open(txn, engine->tables[changes[i]->table], &cursor);
-        }
-        if (code == 0)
-            code = apply_change(cursor, changes[i]);
-    }
-    mdb_cursor_close(cursor);
-    return code;
-}
-
-/* A slot that is busy is left alone: whoever reads there is quick, or holds its pages rightly. */
-static void let_go_of_old(struct cs_engine *engine)
-{
-    uint64_t newest = atomic_load_explicit(&engine->commits, memory_order_relaxed);
-    for (size_t i = 0; i < CS_ENGINE_VIEWS; i++) {
-        struct cs_engine_view *view = &engine->views[i];
-        if (!atomic_load_explicit(&view->begun, memory_order_relaxed) ||
-            atomic_exchange_explicit(&view->busy, true, memory_order_acquire))
-            continue;
-        if (view->commit != newest)
-            let_go(view);
-        cs_engine_view_end(view);
-    }
-}
-
-enum cs_err cs_engine_commit(struct cs_engine *engine, const struct cs_change *const *changes,
-                             size_t count)
-{
-    MDB_txn *txn = NULL;
-    let_go_of_old(engine);
-    int code = mdb_txn_begin(engine->env, NULL, 0, &txn);
-    if (code != 0)
-        return report(engine, "commit could not begin", code);
-    code = apply_changes(engine, txn, changes, count);
-    if (code == 0)
-        code = mdb_txn_commit(txn);
-    else
-        mdb_txn_abort(txn);
-    if (code == 0) {
-        atomic_fetch_add_explicit(&engine->commits, 1, memory_order_release);
-        code = measure(engine);
-    }
-    return report(engine, "commit failed", code);
-}
-
-/* Room. */
-
-static int count_free(struct cs_engine *engine, uint64_t *pages)
-{
-    MDB_txn *txn = NULL;
-    MDB_cursor *cursor = NULL;
-    MDB_val key = {0};
-    MDB_val list = {0};
-    *pages = 0;
-    int code = mdb_txn_begin(engine->env, NULL, MDB_RDONLY, &txn);
-    if (code != 0)
-        return code;
-    code = mdb_cursor_open(txn, FREE_LIST, &cursor);
-    while (code == 0 && (code = mdb_cursor_get(cursor, &key, &list, MDB_NEXT)) == 0) {
-        size_t in_list = 0;
-        memcpy(&in_list, list.mv_data, sizeof in_list);
-        *pages += in_list;
-    }
-    mdb_cursor_close(cursor);
-    mdb_txn_abort(txn);
-    return code == MDB_NOTFOUND ? 0 : code;
-}
-
-/*
- * Keeps the file ahead of its last page by what the next commit can need, and finds out how much
- * room is left. A commit that cannot be followed by this one's bookkeeping counts as failed: the
- * next start must not find the file shorter than its header says.
- */
-static int measure(struct cs_engine *engine)
-{
-    MDB_envinfo info = {0};
-    mdb_filehandle_t fd = 0;
-    uint64_t have = 0;
-    uint64_t free_pages = 0;
-    int code = mdb_env_info(engine->env, &info);
-    if (code == 0)
-        code = mdb_env_get_fd(engine->env, &fd);
-    if (code != 0)
-        return code;
-    uint64_t end = ((uint64_t)info.me_last_pgno + 1) * engine->page_size;
-    enum cs_err err = cs_store_file_grow(fd, end + RESERVE_MOST, engine->map_size, &have);
-    if (err != CS_OK && err != CS_ERR_FULL)
-        return EIO;
-    uint64_t limit = err == CS_ERR_FULL && have < engine->map_size ? have : engine->map_size;
-    uint64_t spare = limit > end ? limit - end : 0;
-    if (spare < engine->reserve) {
-        code = count_free(engine, &free_pages);
-        spare += free_pages * engine->page_size;
-    }
-    engine->low = spare < engine->reserve;
-    return code;
-}
-
-bool cs_engine_low(struct cs_engine *engine)
-{
-    /* While it is low there may be no commits to measure after, and the disk may have gained room.
-     */
-    if (engine->low && measure(engine) != 0)
-        return true;
-    return engine->low;
-}
-
-void cs_engine_maintain(struct cs_engine *engine)
-{
-    int dead = 0;
-    if (mdb_reader_check(engine->env, &dead) == 0 && dead > 0)
-        cs_log_line(engine->log, CS_LOG_WARN, "stale readers removed",
-                    CS_FIELDS(CS_N("count", dead)));
-}
-
-enum cs_err cs_engine_usage(struct cs_engine *engine, struct cs_engine_usage *out)
-{
-    MDB_envinfo info = {0};
-    uint64_t free_pages = 0;
-    *out = (struct cs_engine_usage){0};
-    int code = mdb_env_info(engine->env, &info);
-    if (code == 0)
-        code = count_free(engine, &free_pages);
-    if (code != 0)
-        return report(engine, "usage could not be read", code);
-    out->used_bytes = ((uint64_t)info.me_last_pgno + 1 - free_pages) * engine->page_size;
-    out->map_bytes = engine->map_size;
-    return CS_OK;
-}
-
-enum cs_err cs_engine_backup(struct cs_engine *engine, int fd)
-{
-    return report(engine, "backup failed", mdb_env_copyfd2(engine->env, fd, MDB_CP_COMPACT));
 }

@@ -222,6 +222,21 @@ static void the_reserve_runs_out_cleanly(void **state)
     assert_true(first.found);
 }
 
+/* The snapshot that a reader's slot keeps must not hold back the pages that updates give up. */
+static void idle_readers_hold_no_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_store_params params = fixture_params(f, true);
+    params.map_size = 1 << 20;
+    assert_int_equal(cs_store_open(&params, &f->store), CS_OK);
+    for (size_t i = 0; i < 1000; i++) {
+        struct row_call call = {.key = cs_slice_str("a"), .value = CS_SLICE(zeros, 3000 + i)};
+        assert_int_equal(cs_store_update(f->store, put_row, &call, NULL), CS_OK);
+        if (i == 10)
+            assert_int_equal(cs_store_read(f->store, get_row, &call), CS_OK);
+    }
+}
+
 #define CROWD 4
 #define CROWD_ROUNDS 60
 
@@ -324,6 +339,7 @@ int main(void)
         CASE(an_unfinished_creation_is_no_store_and_may_be_done_again),
         FOLDER_CASE(a_full_store_still_revokes),
         FOLDER_CASE(the_reserve_runs_out_cleanly),
+        FOLDER_CASE(idle_readers_hold_no_pages),
         FOLDER_CASE(a_batch_that_does_not_fit_spares_updates_on_the_reserve),
         CASE(a_failed_write_is_final),
     };
