@@ -7,6 +7,8 @@
 
 #define MANUAL_DATE "2026-11-21" /* of the last change to what the manual says */
 #define SETS_MAX 16
+#define LINE_WIDTH 60 /* a word that begins further right begins a new line of the source */
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct manual {
     struct cs_buf *out;
@@ -16,22 +18,19 @@ struct manual {
 
 /*
  * Text as roff takes it: backslashes and hyphens escaped (a hyphen must stay one when it is
- * copied), typographic quotes by name, and no line that begins with a control character.
+ * copied), and typographic characters by name.
  */
-static void put_text(struct cs_buf *out, const char *text)
+static void put_text(struct cs_buf *out, const char *text, size_t len)
 {
     static const struct {
         const char *from, *to;
     } escapes[] = {{"\\", "\\e"}, {"-", "\\-"}, {"“", "\\(lq"}, {"”", "\\(rq"}, {"…", "..."}};
-    bool line_start = out->len == 0 || out->bytes[out->len - 1] == '\n';
-    if (line_start && (text[0] == '.' || text[0] == '\''))
-        cs_buf_put_str(out, "\\&");
-    while (*text != '\0') {
+    const char *end = text + len;
+    while (text < end) {
         size_t i = 0;
-        while (i < sizeof(escapes) / sizeof(escapes[0]) &&
-               strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
+        while (i < COUNT(escapes) && strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
             i++;
-        if (i < sizeof(escapes) / sizeof(escapes[0])) {
+        if (i < COUNT(escapes)) {
             cs_buf_put_str(out, escapes[i].to);
             text += strlen(escapes[i].from);
         } else {
@@ -40,31 +39,36 @@ static void put_text(struct cs_buf *out, const char *text)
     }
 }
 
+/* Prose, in lines of its own; none begins with what roff would take for a request. "\n\n" in it
+ * begins a paragraph. */
+static void put_prose(struct cs_buf *out, const char *text)
+{
+    size_t line = out->len;
+    for (size_t len; *text != '\0'; text += len) {
+        len = strcspn(text, " \n");
+        if (out->len - line > LINE_WIDTH && out->len > line) {
+            cs_buf_put_char(out, '\n');
+            line = out->len;
+        }
+        cs_buf_put_str(out, out->len > line ? " " : "");
+        if (out->len == line && (text[0] == '.' || text[0] == '\''))
+            cs_buf_put_str(out, "\\&");
+        put_text(out, text, len);
+        if (strncmp(text + len, "\n\n", 2) == 0) {
+            cs_buf_put_str(out, "\n.PP\n");
+            line = out->len;
+            len++;
+        }
+        len += text[len] != '\0';
+    }
+    cs_buf_put_char(out, '\n');
+}
+
 static void put_styled(struct cs_buf *out, char font, const char *text)
 {
     cs_buf_printf(out, "\\f%c", font);
-    put_text(out, text);
+    put_text(out, text, strlen(text));
     cs_buf_put_str(out, "\\fR");
-}
-
-static void put_paragraphs(struct cs_buf *out, const char *text)
-{
-    while (*text != '\0') {
-        char paragraph[2048];
-        const char *end = strstr(text, "\n\n");
-        size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
-        if (len >= sizeof(paragraph)) {
-            out->err = CS_ERR_TOO_LARGE;
-            return;
-        }
-        memcpy(paragraph, text, len);
-        paragraph[len] = '\0';
-        put_text(out, paragraph);
-        cs_buf_put_char(out, '\n');
-        text += len + (end == NULL ? 0 : 2);
-        if (*text != '\0')
-            cs_buf_put_str(out, ".PP\n");
-    }
 }
 
 static void put_option(struct cs_buf *out, const struct cs_option *option)
@@ -82,12 +86,11 @@ static void put_option(struct cs_buf *out, const struct cs_option *option)
         put_styled(out, 'I', option->argument);
     }
     cs_buf_put_char(out, '\n');
+    put_prose(out, option->doc);
     cs_buf_lend(&facts, text, sizeof(text));
-    cs_buf_put_char(&facts, ' ');
     cs_help_facts(option, &facts);
-    put_text(out, option->doc);
-    put_text(out, facts.len > 1 ? cs_buf_text(&facts) : "");
-    cs_buf_put_char(out, '\n');
+    if (facts.len > 0)
+        put_prose(out, cs_buf_text(&facts));
 }
 
 static void remember_set(struct manual *manual, const struct cs_option_set *set)
@@ -105,13 +108,13 @@ static void put_shared(struct manual *manual, const struct cs_command *command)
 {
     if (command->shared == NULL)
         return;
-    cs_buf_put_str(manual->out, ".PP\nFurther options: see");
+    cs_buf_put_str(manual->out, ".PP\nFurther options, explained below:\n");
     for (size_t i = 0; command->shared[i] != NULL; i++) {
         remember_set(manual, command->shared[i]);
-        cs_buf_put_str(manual->out, i == 0 ? " " : ", ");
+        cs_buf_put_str(manual->out, i == 0 ? "" : ", ");
         put_styled(manual->out, 'I', command->shared[i]->title);
     }
-    cs_buf_put_str(manual->out, " below.\n");
+    cs_buf_put_str(manual->out, ".\n");
 }
 
 static void put_examples(struct cs_buf *out, const struct cs_command *command)
@@ -119,10 +122,10 @@ static void put_examples(struct cs_buf *out, const struct cs_command *command)
     if (command->examples == NULL)
         return;
     for (size_t i = 0; command->examples[i].line != NULL; i++) {
-        cs_buf_put_str(out, ".PP\nExample: ");
-        put_text(out, command->examples[i].doc);
-        cs_buf_put_str(out, "\n.PP\n.RS\n.nf\n");
-        put_text(out, command->examples[i].line);
+        cs_buf_put_str(out, ".PP\nExample:\n");
+        put_prose(out, command->examples[i].doc);
+        cs_buf_put_str(out, ".PP\n.RS\n.nf\n");
+        put_text(out, command->examples[i].line, strlen(command->examples[i].line));
         cs_buf_put_str(out, "\n.fi\n.RE\n");
     }
 }
@@ -136,13 +139,13 @@ static void put_verb(struct manual *manual, const struct cs_command *const *path
     cs_buf_lend(&usage, usage_text, sizeof(usage_text));
     cs_help_usage(path, depth, &usage);
     cs_buf_put_str(out, ".SS ");
-    put_text(out, cs_buf_text(&usage));
+    put_text(out, (const char *)usage.bytes, usage.len);
     cs_buf_put_char(out, '\n');
-    put_text(out, command->summary);
+    put_text(out, command->summary, strlen(command->summary));
     cs_buf_put_str(out, ".\n");
     if (command->doc != NULL) {
         cs_buf_put_str(out, ".PP\n");
-        put_paragraphs(out, command->doc);
+        put_prose(out, command->doc);
     }
     for (size_t i = 0; command->options != NULL && command->options[i].name != NULL; i++)
         put_option(out, &command->options[i]);
@@ -170,16 +173,14 @@ static void put_rows(struct manual *manual)
     cs_buf_put_str(out, ".SH EXIT STATUS\n");
     for (int i = 0; i < CS_EXIT_COUNT; i++) {
         cs_buf_printf(out, ".TP\n%d\n", i);
-        put_text(out, cs_command_exit_doc((enum cs_exit)i));
-        cs_buf_put_char(out, '\n');
+        put_prose(out, cs_command_exit_doc((enum cs_exit)i));
     }
     cs_buf_put_str(out, ".SH ENVIRONMENT\n");
     for (size_t i = 0; cs_help_environment[i].name != NULL; i++) {
         cs_buf_put_str(out, ".TP\n");
         put_styled(out, 'B', cs_help_environment[i].name);
         cs_buf_put_char(out, '\n');
-        put_text(out, cs_help_environment[i].doc);
-        cs_buf_put_char(out, '\n');
+        put_prose(out, cs_help_environment[i].doc);
     }
 }
 
@@ -189,16 +190,16 @@ void cs_manual_write(const struct cs_command *root, struct cs_buf *out)
     const struct cs_command *path[CS_ARGS_DEPTH] = {root};
     cs_buf_put_str(out, ".TH COUNTERSIGN 1 " MANUAL_DATE " \"countersign " CS_VERSION "\"\n");
     cs_buf_put_str(out, ".SH NAME\ncountersign \\- ");
-    put_text(out, root->summary);
+    put_text(out, root->summary, strlen(root->summary));
     cs_buf_put_str(out, "\n.SH SYNOPSIS\n\\fBcountersign\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]...\n"
                         ".SH DESCRIPTION\n");
-    put_paragraphs(out, root->doc);
+    put_prose(out, root->doc);
     cs_buf_put_str(out, ".SH COMMANDS\n");
     put_commands(&manual, path, 1);
     cs_buf_put_str(out, ".SH OPTIONS THAT COMMANDS SHARE\n");
     for (size_t i = 0; i < manual.set_count; i++) {
         cs_buf_put_str(out, ".SS ");
-        put_text(out, manual.sets[i]->title);
+        put_text(out, manual.sets[i]->title, strlen(manual.sets[i]->title));
         cs_buf_put_char(out, '\n');
         for (size_t j = 0; manual.sets[i]->options[j].name != NULL; j++)
             put_option(out, &manual.sets[i]->options[j]);
