@@ -198,7 +198,7 @@ static void measure(const struct cs_column *columns, const json_t *items, size_t
 {
     struct cs_buf cell;
     cs_buf_init(&cell, CS_OUTPUT_MAX);
-    for (size_t c = 0; columns[c].title != NULL && c < COLUMNS_MAX; c++) {
+    for (size_t c = 0; c < COLUMNS_MAX && columns[c].title != NULL; c++) {
         widths[c] = strlen(columns[c].title);
         for (size_t i = 0; i < json_array_size(items); i++) {
             cs_buf_reset(&cell);
@@ -213,7 +213,7 @@ static void measure(const struct cs_column *columns, const json_t *items, size_t
 static void put_row(struct cs_buf *out, const struct cs_column *columns, const json_t *item,
                     const size_t *widths)
 {
-    for (size_t c = 0; columns[c].title != NULL && c < COLUMNS_MAX; c++) {
+    for (size_t c = 0; c < COLUMNS_MAX && columns[c].title != NULL; c++) {
         size_t start = out->len;
         if (item == NULL)
             cs_buf_put_str(out, columns[c].title);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -301,7 +302,7 @@ static void copy_header(CURL *curl, const char *name, char *out, size_t size)
     out[0] = '\0';
     if (curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
         strlen(header->value) < size)
-        strcpy(out, header->value);
+        snprintf(out, size, "%s", header->value);
 }
 
 static enum cs_err perform(struct cs_client *client, struct cs_client_response *response)

@@ -15,6 +15,14 @@
 
 #define FILE_SIZE_MAX 8192
 
+enum cs_err cs_login_file_set_url(struct cs_login *login, const char *url)
+{
+    if (snprintf(login->url, sizeof(login->url), "%s", url) < (int)sizeof(login->url))
+        return CS_OK;
+    cs_output_say("the server's URL is too long");
+    return CS_ERR_TOO_LARGE;
+}
+
 /* The folder that holds countersign/login.json. XDG: a path that is not absolute is ignored. */
 static enum cs_err config_home(char *out, size_t size)
 {
@@ -103,10 +111,10 @@ static enum cs_err parse(const struct cs_buf *text, struct cs_login *out)
     json_t *root = json_loadb((const char *)text->bytes, text->len, JSON_REJECT_DUPLICATES, NULL);
     const char *url = json_string_value(json_object_get(root, "url"));
     const char *token = json_string_value(json_object_get(root, "token"));
-    if (url != NULL && token != NULL && token[0] != '\0' && strlen(url) < sizeof(out->url)) {
-        strcpy(out->url, url);
+    if (url != NULL && token != NULL && token[0] != '\0')
+        err = cs_login_file_set_url(out, url);
+    if (err == CS_OK)
         err = cs_secret_from(token, strlen(token), &out->token);
-    }
     json_decref(root);
     return err == CS_OK ? CS_OK : complain_damaged();
 }

@@ -18,6 +18,8 @@ struct cs_login {
     struct cs_secret *token; /* freed by whoever holds the struct */
 };
 
+/* CS_ERR_TOO_LARGE: longer than fits, and said. */
+CS_MUST_CHECK enum cs_err cs_login_file_set_url(struct cs_login *login, const char *url);
 /*
  * CS_ERR_NOT_FOUND: there is none (not said); CS_ERR_DENIED: open to others or not this user's;
  * CS_ERR_CORRUPT: not of the form; CS_ERR_IO; CS_ERR_NOMEM.

@@ -111,13 +111,9 @@ enum cs_err cs_remote_open(const struct cs_args *args, enum cs_remote_who who,
     enum cs_err err = CS_OK;
     const char *url = cs_args_text(args, "url");
     *out = (struct cs_remote){0};
-    if (url != NULL && strlen(url) >= sizeof(login.url)) {
-        cs_output_say("the server's URL is too long");
-        return CS_ERR_INVALID;
-    }
     if (url != NULL)
-        strcpy(login.url, url);
-    if (who == CS_REMOTE_CALLER)
+        err = cs_login_file_set_url(&login, url);
+    if (err == CS_OK && who == CS_REMOTE_CALLER)
         err = find_given_token(args, &login.token);
     if (err == CS_OK)
         err = complete(who, &login);

@@ -105,7 +105,7 @@ static void put_path(const struct cs_args *args, const char *template, struct cs
         if (*template == '\0')
             break;
         size_t len = strcspn(template, "}");
-        assert(template[len] == '}' && len <= sizeof(name));
+        assert(len <= sizeof(name) && template[len] == '}');
         memcpy(name, template + 1, len - 1);
         name[len - 1] = '\0';
         const char *value = cs_args_get(args, name);

@@ -1,6 +1,4 @@
 /* Signing in and out, and as whom. */
-#include <string.h>
-
 #include "cli/client/rest.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -27,12 +25,8 @@ static enum cs_err ask(const struct cs_args *args, struct cs_login *login)
     enum cs_err err = CS_OK;
     if (url == NULL)
         err = cs_input_line("Server URL", login->url, sizeof(login->url));
-    else if (strlen(url) >= sizeof(login->url))
-        err = CS_ERR_TOO_LARGE;
     else
-        strcpy(login->url, url);
-    if (err == CS_ERR_TOO_LARGE)
-        cs_output_say("the server's URL is too long");
+        err = cs_login_file_set_url(login, url);
     return err == CS_OK ? cs_input_secret(&token, &login->token) : err;
 }
 
@@ -44,10 +38,10 @@ static enum cs_exit prove_and_store(const struct cs_args *args, struct cs_remote
     enum cs_exit code = cs_rest_send(remote, &request, &answer);
     if (code == CS_EXIT_OK)
         code = cs_command_exit(cs_login_file_write(&remote->login));
-    if (code == CS_EXIT_OK)
+    if (code == CS_EXIT_OK) {
         cs_output_say("signed in to %s", remote->login.url);
-    if (code == CS_EXIT_OK)
         code = cs_rest_print(args, &whoami_row, answer);
+    }
     json_decref(answer);
     return code;
 }
