@@ -20,6 +20,17 @@ enum cs_err cs_desk_see(const struct cs_desk *desk, const struct cs_id *account)
     return hide(desk);
 }
 
+size_t cs_desk_accounts(const struct cs_desk *desk, struct cs_id room[CS_MEMBERSHIPS_MAX])
+{
+    const uint32_t all = CS_ROLE_REVIEWER | CS_ROLE_AUDITOR | CS_ROLE_ADMIN;
+    if (desk->caller == NULL || (desk->caller->roles & all) != 0)
+        return CS_DESK_ALL;
+    const struct cs_user *user = &desk->caller->user;
+    for (size_t i = 0; i < user->account_count; i++)
+        room[i] = user->accounts[i].account_id;
+    return user->account_count;
+}
+
 /* Which fault a problem with names is, and in which member it was. */
 static const struct {
     enum cs_fault_code code;

@@ -22,6 +22,12 @@ struct cs_desk {
 /* CS_ERR_NOT_FOUND with the fault unless the caller develops for (or, for _see, may see) it. */
 CS_MUST_CHECK enum cs_err cs_desk_develop(const struct cs_desk *desk, const struct cs_id *account);
 CS_MUST_CHECK enum cs_err cs_desk_see(const struct cs_desk *desk, const struct cs_id *account);
+/*
+ * Writes the accounts that the caller develops for and returns how many; CS_DESK_ALL for those who
+ * see every account.
+ */
+#define CS_DESK_ALL SIZE_MAX
+size_t cs_desk_accounts(const struct cs_desk *desk, struct cs_id room[CS_MEMBERSHIPS_MAX]);
 /* The policy's scopes for a bundle and further scopes, with unknown names told as faults. */
 CS_MUST_CHECK enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle,
                                          const char *scopes, char out[CS_SCOPES_SIZE]);

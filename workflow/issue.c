@@ -13,6 +13,7 @@ static const char *const change_status_names[] = {"active", "disabled", NULL};
 #define GIVEN CS_FF_IN
 #define NEEDED (CS_FF_IN | CS_FF_REQUIRED)
 #define MS_PER_S 1000
+#define DAY_S 86400
 #define TEN_YEARS_S 315360000
 
 static const struct cs_field order_fields[] = {
@@ -226,8 +227,24 @@ enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id, 
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
                             "The policy permits at most %" PRIu64 " seconds.",
                             mode->rotate_grace_max_s);
-    int64_t grace_ms = (grace_s < 0 ? (int64_t)mode->rotate_grace_max_s : grace_s) * MS_PER_S;
-    return cs_credential_rotate(desk->ctx, id, grace_ms, &out->credential, &out->secret);
+    int64_t most_s = (int64_t)mode->rotate_grace_max_s;
+    if (grace_s < 0)
+        grace_s = most_s < DAY_S ? most_s : DAY_S;
+    return cs_credential_rotate(desk->ctx, id, grace_s * MS_PER_S, &out->credential, &out->secret);
+}
+
+enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
+                            struct cs_credential *out)
+{
+    enum cs_err err = load_own(desk, id, out);
+    if (err != CS_OK)
+        return err;
+    if (cs_policy_mode(desk->policy, (enum cs_mode)out->mode)->secret == CS_SECRET_ONCE)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "",
+                            "The policy has a %s secret shown once; rotate it to get a new one.",
+                            cs_mode_names[out->mode]);
+    return cs_fault_set(desk->ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                        "Nothing of this secret was kept but its hash; rotate it.");
 }
 
 enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
@@ -247,20 +264,14 @@ enum cs_err cs_issue_get(const struct cs_desk *desk, const struct cs_id *id,
     return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
 }
 
-/* Everything, for those who see everything; else the accounts that the caller develops for. */
-static size_t visible(const struct cs_desk *desk, const struct cs_id *account, struct cs_id *room)
+/* The one account that was asked for, or all that the caller sees. */
+static size_t visible(const struct cs_desk *desk, const struct cs_id *account,
+                      struct cs_id room[CS_MEMBERSHIPS_MAX])
 {
-    const uint32_t all = CS_ROLE_REVIEWER | CS_ROLE_AUDITOR | CS_ROLE_ADMIN;
-    size_t count = 0;
-    if (!cs_id_is_zero(account)) {
-        room[0] = *account;
-        return 1;
-    }
-    if (desk->caller == NULL || (desk->caller->roles & all) != 0)
-        return SIZE_MAX;
-    for (; count < desk->caller->user.account_count; count++)
-        room[count] = desk->caller->user.accounts[count].account_id;
-    return count;
+    if (cs_id_is_zero(account))
+        return cs_desk_accounts(desk, room);
+    room[0] = *account;
+    return 1;
 }
 
 enum cs_err cs_issue_list(const struct cs_desk *desk, const struct cs_id *account,
@@ -272,8 +283,8 @@ enum cs_err cs_issue_list(const struct cs_desk *desk, const struct cs_id *accoun
     if (err != CS_OK)
         return err;
     size_t accounts = visible(desk, account, room);
-    filter->accounts = accounts == SIZE_MAX ? NULL : room;
-    filter->account_count = accounts == SIZE_MAX ? 0 : accounts;
+    filter->accounts = accounts == CS_DESK_ALL ? NULL : room;
+    filter->account_count = accounts == CS_DESK_ALL ? 0 : accounts;
     err = cs_credential_list(desk->ctx, filter, page, out, count);
     filter->accounts = NULL; /* it was ours, and ends here */
     filter->account_count = 0;

@@ -60,9 +60,16 @@ CS_MUST_CHECK enum cs_err cs_issue_change(const struct cs_desk *desk, const stru
                                           const struct cs_issue_change *change, uint64_t given,
                                           uint64_t if_revision, struct cs_credential *out);
 
-/* grace_s < 0: the policy's longest. CS_ERR_REFUSED when it is longer than that. */
+/* grace_s < 0: a day, or the policy's longest if that is less. CS_ERR_REFUSED past the longest. */
 CS_MUST_CHECK enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
                                           int64_t grace_s, struct cs_issued *out);
+/*
+ * Shows a secret again, where the policy lets a mode's secrets be revealed. Always a refusal:
+ * CS_ERR_REFUSED/POLICY_REFUSED where they are shown once, and CS_ERR_CONFLICT where they may be
+ * revealed, because a vault of this version keeps a secret in no form that could be.
+ */
+CS_MUST_CHECK enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
+                                          struct cs_credential *out);
 /* By a developer of the account, or an admin. */
 CS_MUST_CHECK enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
                                           enum cs_revoke_reason reason, struct cs_credential *out);
