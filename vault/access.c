@@ -46,20 +46,9 @@ static const struct cs_table by_user_table = {
 /* Something to compare with when there is no row, so that a miss costs what a hit does. */
 static const uint8_t no_hash[CS_TOKEN_HASH_LEN];
 
-static const char *prefix_of(enum cs_access_kind kind)
+const char *cs_access_prefix(enum cs_access_kind kind)
 {
     return kind == CS_ACCESS_SERVICE ? CS_SERVICE_PREFIX : CS_ACCESS_PREFIX;
-}
-
-void cs_access_json(const struct cs_access *access, struct cs_buf *out)
-{
-    char id[CS_ID_TEXT_SIZE];
-    cs_id_format(&access->id, prefix_of((enum cs_access_kind)access->kind), id);
-    cs_buf_put_str(out, "{\"id\":");
-    cs_json_text(out, cs_slice_str(id));
-    cs_buf_put_char(out, ',');
-    cs_record_json_members(&cs_access_record, access, out);
-    cs_buf_put_char(out, '}');
 }
 
 static enum cs_err audit_access(struct cs_ctx *ctx, enum cs_action action,
@@ -72,7 +61,7 @@ static enum cs_err audit_access(struct cs_ctx *ctx, enum cs_action action,
              cs_access_kind_names[access->kind], access->kind == CS_ACCESS_USER ? user : "");
     struct cs_audit_params params = {
         .action = action,
-        .object_prefix = prefix_of((enum cs_access_kind)access->kind),
+        .object_prefix = cs_access_prefix((enum cs_access_kind)access->kind),
         .object = &access->id,
         .detail = detail,
     };
@@ -110,6 +99,14 @@ static enum cs_err store_new(struct cs_ctx *ctx, const struct cs_access *access)
     return err;
 }
 
+static enum cs_err check_service_roles(struct cs_ctx *ctx, uint32_t roles)
+{
+    if (roles == CS_ROLE_GATEWAY)
+        return CS_OK;
+    return cs_fault_set(ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY, "/roles",
+                        "A service has the gateway role, and no other.");
+}
+
 enum cs_err cs_access_create(struct cs_ctx *ctx, const struct cs_access_params *params,
                              struct cs_access *out, struct cs_secret **token)
 {
@@ -122,11 +119,10 @@ enum cs_err cs_access_create(struct cs_ctx *ctx, const struct cs_access_params *
         .expires_at = params->expires_at,
         .created_at = cs_tx_now_ms(ctx->tx),
     };
-    enum cs_err err = CS_OK;
     cs_secret_free(token); /* of a run before this one */
     snprintf(access.name, sizeof(access.name), "%s", params->name);
-    if (params->kind == CS_ACCESS_USER)
-        err = cs_user_get(ctx, &params->user_id, &user);
+    enum cs_err err = params->kind == CS_ACCESS_USER ? cs_user_get(ctx, &params->user_id, &user)
+                                                     : check_service_roles(ctx, params->roles);
     if (err == CS_OK)
         err = cs_row_new_id(ctx, &access_table, &access.id);
     if (err == CS_OK)

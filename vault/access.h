@@ -31,9 +31,9 @@ struct cs_access {
     uint64_t hash_version;
     struct cs_extra extra;
 };
-/* Members: without the hash; the id is written as `tok_` or `svc_` by cs_access_json. */
+/* Its JSON has no id: that is written with the prefix of the token's kind. */
 extern const struct cs_record cs_access_record;
-void cs_access_json(const struct cs_access *access, struct cs_buf *out);
+const char *cs_access_prefix(enum cs_access_kind kind);
 
 /* Who calls, as the server hands it to handlers. */
 struct cs_caller {
@@ -51,6 +51,10 @@ struct cs_access_params {
     int64_t expires_at;
     struct cs_id created_by;
 };
+/*
+ * CS_ERR_NOT_FOUND: no such user; CS_ERR_INVALID: a service's roles are not CS_ROLE_GATEWAY. A
+ * token that *token holds from a run before is freed.
+ */
 CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,
                                            const struct cs_access_params *params,
                                            struct cs_access *out, struct cs_secret **token);

@@ -12,7 +12,7 @@
 const char *const cs_claim_state_names[] = {"open", "used", "voided", "expired", NULL};
 
 /* After so many, further refused fetches are counted but no longer each a line of the audit log. */
-#define REPLAYS_LOGGED 20
+#define REFUSALS_LOGGED 20
 
 static const struct cs_field fields[] = {
     CS_FIELD_ID(1, struct cs_claim, id, CS_FF_OUT, CS_CLAIM_PREFIX, "The claim's id."),
@@ -28,11 +28,12 @@ static const struct cs_field fields[] = {
     CS_FIELD_ID(8, struct cs_claim, created_by, 0, "user", "Who made it."),
     CS_FIELD(9, CS_F_TIME, struct cs_claim, expires_at, CS_FF_OUT, "Until when it can be used."),
     CS_FIELD(10, CS_F_TIME, struct cs_claim, used_at, CS_FF_OUT, "When it was used."),
-    CS_FIELD(11, CS_F_UINT, struct cs_claim, replays, 0, "Refused fetches after the first."),
+    CS_FIELD(11, CS_F_UINT, struct cs_claim, replays, 0, "Second fetches, each an alarm."),
     CS_FIELD(12, CS_F_BYTES, struct cs_claim, public_key, 0, "The claimant's X25519 key."),
     CS_FIELD(13, CS_F_BLOB, struct cs_claim, box, 0, "The pair, sealed for that key."),
     CS_FIELD(14, CS_F_BYTES, struct cs_claim, hash, CS_FF_SECRET, "Keyed hash of the token."),
     CS_FIELD(15, CS_F_UINT, struct cs_claim, hash_version, 0, "Version of the lookup key."),
+    CS_FIELD(16, CS_F_UINT, struct cs_claim, refusals, 0, "Fetches refused without an alarm."),
 };
 const struct cs_record cs_claim_record = {
     .name = "claim",
@@ -69,16 +70,37 @@ static int state_at(const struct cs_claim *claim, int64_t now_ms)
     return over ? CS_CLAIM_EXPIRED : claim->state;
 }
 
-static enum cs_err void_open_claim(struct cs_ctx *ctx, const struct cs_id *id)
+/* Also one that was used: its pair is void, or there would be nothing to claim anew. */
+static enum cs_err void_claim(struct cs_ctx *ctx, const struct cs_id *id)
 {
     struct cs_claim claim;
     if (cs_id_is_zero(id))
         return CS_OK;
     enum cs_err err = cs_row_get_id(ctx, &claim_table, id, &claim);
-    if (err != CS_OK || claim.state != CS_CLAIM_OPEN)
+    if (err != CS_OK || (claim.state != CS_CLAIM_OPEN && claim.state != CS_CLAIM_USED))
         return err;
     claim.state = CS_CLAIM_VOIDED;
+    memset(&claim.box, 0, sizeof(claim.box));
     return save(ctx, &claim, CS_ACTION_CLAIM_VOIDED);
+}
+
+/*
+ * The state of now. An open claim on a credential that was revoked, expired or given another claim
+ * is void: that follows from the credential's row, so that no change of it has to look for claims.
+ */
+static enum cs_err state_now(struct cs_ctx *ctx, const struct cs_claim *claim, int *state)
+{
+    struct cs_credential credential;
+    *state = state_at(claim, cs_tx_now_ms(ctx->tx));
+    if (*state != CS_CLAIM_OPEN)
+        return CS_OK;
+    enum cs_err err = cs_credential_find(ctx, &claim->credential_id, &credential);
+    if (err != CS_OK)
+        return err;
+    if (credential.status != CS_CREDENTIAL_PENDING_DELIVERY ||
+        !cs_id_equal(&credential.claim_id, &claim->id))
+        *state = CS_CLAIM_VOIDED;
+    return CS_OK;
 }
 
 static enum cs_err mint(struct cs_ctx *ctx, struct cs_claim *claim, struct cs_secret **token)
@@ -86,7 +108,6 @@ static enum cs_err mint(struct cs_ctx *ctx, struct cs_claim *claim, struct cs_se
     uint8_t random[CS_BASE62_RANDOM_BYTES];
     const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
     uint8_t version = cs_keyring_lookup_version(keyring, CS_REALM_SYSTEM);
-    cs_secret_free(token); /* of a run before this one */
     cs_tx_random(ctx->tx, random, sizeof(random));
     enum cs_err err = cs_token_mint(CS_TOKEN_CLAIM, cs_vault_brand(ctx->vault),
                                     cs_id_handle(&claim->id), random, token);
@@ -112,6 +133,7 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
                             struct cs_claim *out, struct cs_secret **token)
 {
     struct cs_credential credential;
+    cs_secret_free(token); /* of a run before this one */
     enum cs_err err = cs_credential_load(ctx, &params->credential_id, &credential);
     if (err != CS_OK)
         return err;
@@ -119,7 +141,7 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
     if (cs_credential_status_at(&credential, now_ms) != CS_CREDENTIAL_PENDING_DELIVERY)
         return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
                             "The credential has been delivered or is over.");
-    err = void_open_claim(ctx, &credential.claim_id);
+    err = void_claim(ctx, &credential.claim_id);
     *out = (struct cs_claim){
         .state = CS_CLAIM_OPEN,
         .mode = credential.mode,
@@ -182,9 +204,7 @@ static enum cs_err load_proved(struct cs_ctx *ctx, struct cs_slice token, struct
 enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token, struct cs_claim *out)
 {
     enum cs_err err = load_proved(ctx, token, out);
-    if (err == CS_OK)
-        out->state = state_at(out, cs_tx_now_ms(ctx->tx));
-    return err;
+    return err == CS_OK ? state_now(ctx, out, &out->state) : err;
 }
 
 /* The pair for one X25519 key: libsodium's sealed box around a small JSON object. */
@@ -237,7 +257,8 @@ static enum cs_err first_fetch(struct cs_ctx *ctx, const struct cs_fetch_params 
 /* The claimant whose key the pair was sealed for asks again: a lost answer costs nothing. */
 static bool is_same_claimant(const struct cs_claim *claim, const struct cs_fetch_params *params)
 {
-    return params->public_key != NULL && claim->box.len != 0 &&
+    return params->public_key != NULL &&
+           !sodium_is_zero(claim->public_key, sizeof(claim->public_key)) &&
            sodium_memcmp(claim->public_key, params->public_key, sizeof(claim->public_key)) == 0;
 }
 
@@ -249,7 +270,7 @@ static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *param
     struct cs_fault *fault = ctx->fault;
     enum cs_err err = CS_OK;
     claim->replays++;
-    if (claim->replays <= REPLAYS_LOGGED)
+    if (claim->replays <= REFUSALS_LOGGED)
         err = save(ctx, claim, CS_ACTION_CLAIM_REPLAYED);
     if (err == CS_OK && claim->replays == 1 &&
         params->on_second[claim->mode] == CS_SECOND_FETCH_QUARANTINE) {
@@ -266,16 +287,23 @@ static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *param
     return err;
 }
 
-static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, int state)
+static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, enum cs_fault_code code)
 {
-    bool expired = state == CS_CLAIM_EXPIRED;
-    out->refusal = cs_fault_set(ctx->fault, CS_ERR_GONE,
-                                expired ? CS_FAULT_CLAIM_EXPIRED : CS_FAULT_CLAIM_VOID, "",
+    out->refusal = cs_fault_set(ctx->fault, CS_ERR_GONE, code, "",
                                 "Ask whoever gave you the claim for a new one.");
-    out->claim.replays++;
-    if (out->claim.replays > REPLAYS_LOGGED)
+    out->claim.refusals++;
+    if (out->claim.refusals > REFUSALS_LOGGED)
         return CS_OK;
     return save(ctx, &out->claim, CS_ACTION_CLAIM_REFUSED);
+}
+
+/* The box, until the pair was acknowledged: then it is gone, and asking again is no alarm. */
+static enum cs_err fetch_again(struct cs_ctx *ctx, struct cs_fetch *out)
+{
+    if (out->claim.box.len == 0)
+        return refuse_fetch(ctx, out, CS_FAULT_ALREADY_CLAIMED);
+    out->box = out->claim.box;
+    return cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
 }
 
 enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
@@ -286,15 +314,22 @@ enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *par
     enum cs_err err = load_proved(ctx, params->token, &out->claim);
     if (err != CS_OK)
         return err;
-    int state = state_at(&out->claim, cs_tx_now_ms(ctx->tx));
-    if (state == CS_CLAIM_OPEN)
+    int state = CS_CLAIM_VOIDED;
+    err = state_now(ctx, &out->claim, &state);
+    if (err != CS_OK)
+        return err;
+    switch ((enum cs_claim_state)state) {
+    case CS_CLAIM_OPEN:
         return first_fetch(ctx, params, out);
-    if (state != CS_CLAIM_USED)
-        return refuse_fetch(ctx, out, state);
-    if (!is_same_claimant(&out->claim, params))
-        return alarm(ctx, params, out);
-    out->box = out->claim.box;
-    return cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
+    case CS_CLAIM_USED:
+        return is_same_claimant(&out->claim, params) ? fetch_again(ctx, out)
+                                                     : alarm(ctx, params, out);
+    case CS_CLAIM_EXPIRED:
+        return refuse_fetch(ctx, out, CS_FAULT_CLAIM_EXPIRED);
+    case CS_CLAIM_VOIDED:
+        break;
+    }
+    return refuse_fetch(ctx, out, CS_FAULT_CLAIM_VOID);
 }
 
 /* The pair is proved as verification would prove it, but by the row at hand. */
@@ -304,14 +339,15 @@ static enum cs_err prove_pair(struct cs_ctx *ctx, const struct cs_credential *cr
     uint8_t hash[CS_TOKEN_HASH_LEN];
     enum cs_realm realm = cs_credential_realm((enum cs_mode)credential->mode);
     const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
-    uint8_t version = credential->hash_version == 0 ? cs_keyring_lookup_version(keyring, realm)
-                                                    : (uint8_t)credential->hash_version;
+    bool delivered = credential->hash_version != 0;
+    uint8_t version =
+        delivered ? (uint8_t)credential->hash_version : cs_keyring_lookup_version(keyring, realm);
     enum cs_err err = cs_keyring_token_hash(keyring, realm, version, client_secret, hash);
     if (err != CS_OK)
         return err;
     bool same =
         cs_secret_equal(CS_SLICE(hash, sizeof(hash)), CS_SLICE(credential->hash, sizeof(hash)));
-    bool good = same && cs_slice_equal(client_id, cs_slice_str(credential->client_id));
+    bool good = delivered && same && cs_slice_equal(client_id, cs_slice_str(credential->client_id));
     return good ? CS_OK : CS_ERR_UNAUTHENTIC;
 }
 

@@ -32,7 +32,8 @@ struct cs_claim {
     struct cs_id created_by;
     int64_t expires_at;
     int64_t used_at;
-    uint64_t replays;       /* refused fetches after the first */
+    uint64_t replays;       /* second fetches, each an alarm; counted to 20 */
+    uint64_t refusals;      /* fetches refused without an alarm; counted to 20 */
     uint8_t public_key[32]; /* of the claimant that fetched with one */
     struct cs_box box;
     uint8_t hash[32];
@@ -43,18 +44,22 @@ extern const struct cs_record cs_claim_record;
 
 enum cs_second_fetch { CS_SECOND_FETCH_ALERT, CS_SECOND_FETCH_QUARANTINE };
 
-/*
- * Makes a claim on a credential that is pending_delivery (CS_ERR_CONFLICT otherwise); voids its
- * open claim. */
 struct cs_claim_params {
     struct cs_id credential_id;
     struct cs_id request_id;
     int64_t expires_at;
     struct cs_id created_by;
 };
+/*
+ * Makes a claim on a credential that is pending_delivery (CS_ERR_CONFLICT otherwise); voids the one
+ * before it. A token that *token holds from a run before is freed.
+ */
 CS_MUST_CHECK enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *params,
                                           struct cs_claim *out, struct cs_secret **token);
-/* Proves a token: CS_ERR_NOT_FOUND for all that is not one of ours. *out has the state of now. */
+/*
+ * Proves a token: CS_ERR_NOT_FOUND for all that is not one of ours. *out has the state of now:
+ * voided also when the credential is over, or has another claim.
+ */
 CS_MUST_CHECK enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token,
                                         struct cs_claim *out);
 
@@ -67,16 +72,20 @@ struct cs_fetch {
     enum cs_err refusal; /* CS_OK: fetched; CS_ERR_GONE with ctx->fault set: refused */
     struct cs_claim claim;
     struct cs_credential credential;
-    struct cs_secret *secret; /* without a public key; the caller frees */
+    struct cs_secret *secret; /* without a public key; the caller frees. NULL before the call */
     struct cs_box box;        /* with one: the sealed JSON {"client_id","client_secret"} */
 };
 /*
  * CS_OK also for a refusal that leaves a trace (an alarm in the log, a quarantine): look at
- * out->refusal. CS_ERR_NOT_FOUND for an unknown claim.
+ * out->refusal. CS_ERR_NOT_FOUND for an unknown claim; CS_ERR_INVALID for a public key that nothing
+ * can be sealed for.
  */
 CS_MUST_CHECK enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
                                          struct cs_fetch *out);
-/* The pair itself says that it arrived: delivered -> active, the box is erased. */
+/*
+ * The pair itself says that it arrived: delivered -> active, the box is erased; again is CS_OK.
+ * CS_ERR_NOT_FOUND for an unknown claim, CS_ERR_UNAUTHENTIC for another pair.
+ */
 CS_MUST_CHECK enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
                                                struct cs_slice client_id,
                                                struct cs_slice client_secret,

@@ -62,7 +62,11 @@ enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credent
     credential->revision++;
     enum cs_err err = cs_row_put_id(
         ctx, &cs_credential_table, cs_credential_realm((enum cs_mode)credential->mode), credential);
-    return err == CS_OK ? cs_audit_add(ctx, &params, NULL) : err;
+    if (err == CS_OK)
+        err = cs_audit_add(ctx, &params, NULL);
+    if (err == CS_OK)
+        cs_credential_show(ctx, credential);
+    return err;
 }
 
 enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
@@ -107,7 +111,7 @@ enum cs_err cs_credential_mint(struct cs_ctx *ctx, struct cs_credential *credent
     enum cs_mode mode = (enum cs_mode)credential->mode;
     enum cs_realm realm = cs_credential_realm(mode);
     uint8_t version = cs_keyring_lookup_version(keyring, realm);
-    cs_secret_free(secret); /* of a run before this one */
+    cs_secret_free(secret);
     enum cs_err err = mint_token(ctx, cs_token_kind_of_mode(mode), &credential->id, secret);
     if (err != CS_OK)
         return err;
@@ -233,10 +237,12 @@ static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credentia
 enum cs_err cs_credential_create(struct cs_ctx *ctx, const struct cs_credential_params *params,
                                  struct cs_credential *out, struct cs_secret **secret)
 {
+    if (secret != NULL)
+        cs_secret_free(secret); /* of a run before this one */
+    memset(out, 0, sizeof(*out));
     enum cs_err err = check_account(ctx, &params->account_id);
     if (err == CS_OK)
         err = take_place(ctx, params);
-    memset(out, 0, sizeof(*out));
     if (err == CS_OK)
         err = cs_row_new_id(ctx, &cs_credential_table, &out->id);
     if (err != CS_OK)
@@ -264,11 +270,27 @@ enum cs_credential_status cs_credential_status_at(const struct cs_credential *cr
     return over && status != CS_CREDENTIAL_REVOKED ? CS_CREDENTIAL_EXPIRED : status;
 }
 
-/* What a reader is shown: the status by the clock, and what usage knows. */
 static enum cs_err show(struct cs_ctx *ctx, struct cs_credential *credential)
 {
     credential->status = (int)cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
     return cs_usage_brief(ctx, &credential->id, &credential->last_used_at, &credential->uses_today);
+}
+
+void cs_credential_show(struct cs_ctx *ctx, struct cs_credential *credential)
+{
+    /* The log tells of a count that cannot be read; a revocation must not fail for it. */
+    enum cs_err err = show(ctx, credential);
+    if (err != CS_OK && ctx->fault != NULL)
+        ctx->fault->code = CS_FAULT_NONE;
+}
+
+enum cs_err cs_credential_find(struct cs_ctx *ctx, const struct cs_id *id,
+                               struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err == CS_OK)
+        out->status = (int)cs_credential_status_at(out, cs_tx_now_ms(ctx->tx));
+    return err;
 }
 
 enum cs_err cs_credential_get(struct cs_ctx *ctx, const struct cs_id *id, struct cs_credential *out)

@@ -64,7 +64,7 @@ struct cs_credential {
     int64_t revoked_at;
     int revoke_reason;
     struct cs_id grant_id; /* "grant_…" */
-    struct cs_id claim_id; /* the open or used claim, if it is delivered by one */
+    struct cs_id claim_id; /* the last claim on it, if it is delivered by one */
     /* Limits stamped by the rule that approved it; 0: those of the mode. */
     uint64_t rate_limit;
     uint64_t rate_period_ms;
@@ -74,6 +74,7 @@ struct cs_credential {
     uint8_t grace_hash[32];
     uint64_t grace_version;
     int64_t grace_until;
+    bool was_disabled; /* quarantined, and disabled before that */
     /* Filled in from usage when it is shown; never stored. */
     int64_t last_used_at;
     uint64_t uses_today;
@@ -102,6 +103,9 @@ struct cs_credential_params {
 };
 
 /*
+ * What all of these put into *out is the credential as cs_credential_get shows it, but that a usage
+ * that cannot be read is told as none. A secret that *secret holds from a run before is freed.
+ *
  * CS_ERR_CONFLICT/LIMIT_REACHED; CS_ERR_NOT_FOUND: no such account; CS_ERR_REFUSED: it is
  * suspended. With `secret`, the credential is active and the secret is given; with NULL it is
  * pending_delivery.
@@ -110,9 +114,12 @@ CS_MUST_CHECK enum cs_err cs_credential_create(struct cs_ctx *ctx,
                                                const struct cs_credential_params *params,
                                                struct cs_credential *out,
                                                struct cs_secret **secret);
-/* last_used_at and uses_today are filled in. */
+/* The status is by the clock; last_used_at and uses_today are filled in. */
 CS_MUST_CHECK enum cs_err cs_credential_get(struct cs_ctx *ctx, const struct cs_id *id,
                                             struct cs_credential *out);
+/* The same without usage: for deciding, where nothing is shown. */
+CS_MUST_CHECK enum cs_err cs_credential_find(struct cs_ctx *ctx, const struct cs_id *id,
+                                             struct cs_credential *out);
 /* The status with expiry told by the clock. */
 enum cs_credential_status cs_credential_status_at(const struct cs_credential *credential,
                                                   int64_t now_ms);
@@ -150,13 +157,19 @@ CS_MUST_CHECK enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const st
 CS_MUST_CHECK enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id,
                                                int64_t grace_ms, struct cs_credential *out,
                                                struct cs_secret **secret);
-/* At once and for good; again is CS_OK and changes nothing. Works when the store is full. */
+/*
+ * At once and for good; again is CS_OK and changes nothing. Works when the store is full, and when
+ * the count of places cannot be read.
+ */
 CS_MUST_CHECK enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
                                                enum cs_revoke_reason reason,
                                                struct cs_credential *out);
+/*
+ * delivered, active or disabled -> quarantined; CS_ERR_CONFLICT otherwise. `why` is a word for the
+ * log. Works when the store is full. */
 CS_MUST_CHECK enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id,
                                                    const char *why, struct cs_credential *out);
-/* quarantined -> active. */
+/* quarantined -> active; or disabled, if it was that before. CS_ERR_CONFLICT otherwise. */
 CS_MUST_CHECK enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id,
                                                 struct cs_credential *out);
 /* pending_delivery -> delivered: mints the secret. For claims. */

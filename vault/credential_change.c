@@ -10,7 +10,7 @@
 /* From which statuses (by the clock) a change may start, where it leads, and what it is called. */
 struct step {
     uint32_t from;
-    int to; /* -1: stays */
+    int to; /* -1: stays, or is for the change to say */
     enum cs_action action;
     const char *verb;
 };
@@ -23,11 +23,10 @@ static const struct step disable_step = {IN(ACTIVE), CS_CREDENTIAL_DISABLED,
 static const struct step enable_step = {IN(DISABLED), CS_CREDENTIAL_ACTIVE,
                                         CS_ACTION_CREDENTIAL_ENABLED, "enabled"};
 static const struct step rotate_step = {IN(ACTIVE), -1, CS_ACTION_CREDENTIAL_ROTATED, "rotated"};
-static const struct step quarantine_step = {
-    IN(DELIVERED) | IN(ACTIVE) | IN(DISABLED), CS_CREDENTIAL_QUARANTINED,
-    CS_ACTION_CREDENTIAL_QUARANTINED, "quarantined"};
-static const struct step release_step = {IN(QUARANTINED), CS_CREDENTIAL_ACTIVE,
-                                         CS_ACTION_CREDENTIAL_RELEASED, "released"};
+static const struct step quarantine_step = {IN(DELIVERED) | IN(ACTIVE) | IN(DISABLED), -1,
+                                            CS_ACTION_CREDENTIAL_QUARANTINED, "quarantined"};
+static const struct step release_step = {IN(QUARANTINED), -1, CS_ACTION_CREDENTIAL_RELEASED,
+                                         "released"};
 static const struct step deliver_step = {IN(PENDING_DELIVERY), CS_CREDENTIAL_DELIVERED,
                                          CS_ACTION_CREDENTIAL_DELIVERED, "delivered"};
 static const struct step activate_step = {IN(DELIVERED), CS_CREDENTIAL_ACTIVE,
@@ -93,8 +92,10 @@ enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id
     const struct step *step = enabled ? &enable_step : &disable_step;
     enum cs_err err = cs_credential_load(ctx, id, out);
     if (err == CS_OK && out->status == step->to && may(ctx, out, &edit_step) &&
-        (if_revision == 0 || if_revision == out->revision))
+        (if_revision == 0 || if_revision == out->revision)) {
+        cs_credential_show(ctx, out);
         return CS_OK;
+    }
     if (err == CS_OK)
         err = begin(ctx, id, step, if_revision, out);
     return err == CS_OK ? cs_credential_save(ctx, out, step->action, NULL) : err;
@@ -103,6 +104,7 @@ enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id
 enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id, int64_t grace_ms,
                                  struct cs_credential *out, struct cs_secret **secret)
 {
+    cs_secret_free(secret); /* of a run before this one */
     enum cs_err err = begin(ctx, id, &rotate_step, 0, out);
     if (err != CS_OK)
         return err;
@@ -124,11 +126,16 @@ enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id, int
     return err;
 }
 
+/*
+ * A count that cannot be read stays as it is: a place too many is taken then, which harms less than
+ * a credential that cannot be revoked.
+ */
 static enum cs_err give_place_back(struct cs_ctx *ctx, const struct cs_credential *credential)
 {
     uint64_t count = 0;
-    return cs_credential_places(ctx, &credential->account_id, (enum cs_mode)credential->mode, -1,
-                                &count);
+    enum cs_err err = cs_credential_places(ctx, &credential->account_id,
+                                           (enum cs_mode)credential->mode, -1, &count);
+    return err == CS_ERR_CORRUPT || err == CS_ERR_UNSUPPORTED ? CS_OK : err;
 }
 
 enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
@@ -137,8 +144,12 @@ enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
     char detail[64];
     cs_tx_use_reserve(ctx->tx);
     enum cs_err err = cs_credential_load(ctx, id, out);
-    if (err != CS_OK || out->status == CS_CREDENTIAL_REVOKED)
+    if (err != CS_OK)
         return err;
+    if (out->status == CS_CREDENTIAL_REVOKED) {
+        cs_credential_show(ctx, out);
+        return CS_OK;
+    }
     bool held_place = out->status != CS_CREDENTIAL_EXPIRED;
     out->status = CS_CREDENTIAL_REVOKED;
     out->revoked_at = cs_tx_now_ms(ctx->tx);
@@ -157,6 +168,8 @@ enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id,
     enum cs_err err = begin(ctx, id, &quarantine_step, 0, out);
     if (err != CS_OK)
         return err;
+    out->was_disabled = out->status == CS_CREDENTIAL_DISABLED;
+    out->status = CS_CREDENTIAL_QUARANTINED;
     snprintf(detail, sizeof(detail), "{\"why\":\"%s\"}", why);
     return cs_credential_save(ctx, out, quarantine_step.action, detail);
 }
@@ -165,19 +178,23 @@ enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id,
                                   struct cs_credential *out)
 {
     enum cs_err err = begin(ctx, id, &release_step, 0, out);
-    return err == CS_OK ? cs_credential_save(ctx, out, release_step.action, NULL) : err;
+    if (err != CS_OK)
+        return err;
+    out->status = out->was_disabled ? CS_CREDENTIAL_DISABLED : CS_CREDENTIAL_ACTIVE;
+    out->was_disabled = false;
+    return cs_credential_save(ctx, out, release_step.action, NULL);
 }
 
 enum cs_err cs_credential_deliver(struct cs_ctx *ctx, const struct cs_id *id,
                                   struct cs_credential *out, struct cs_secret **secret)
 {
+    cs_secret_free(secret); /* of a run before this one */
     enum cs_err err = begin(ctx, id, &deliver_step, 0, out);
     if (err == CS_OK)
         err = cs_credential_mint(ctx, out, secret);
-    if (err != CS_OK)
-        return err;
     out->delivered_at = cs_tx_now_ms(ctx->tx);
-    err = cs_credential_save(ctx, out, deliver_step.action, NULL);
+    if (err == CS_OK)
+        err = cs_credential_save(ctx, out, deliver_step.action, NULL);
     if (err != CS_OK)
         cs_secret_free(secret);
     return err;
@@ -187,8 +204,12 @@ enum cs_err cs_credential_activate(struct cs_ctx *ctx, const struct cs_id *id,
                                    struct cs_credential *out)
 {
     enum cs_err err = cs_credential_load(ctx, id, out);
-    if (err != CS_OK || !may(ctx, out, &activate_step))
+    if (err != CS_OK)
         return err;
+    if (!may(ctx, out, &activate_step)) {
+        cs_credential_show(ctx, out);
+        return CS_OK;
+    }
     out->status = activate_step.to;
     return cs_credential_save(ctx, out, activate_step.action, NULL);
 }

@@ -13,9 +13,11 @@ extern const struct cs_table cs_credential_table;
 /* The row as stored. CS_ERR_NOT_FOUND with the fault set. */
 CS_MUST_CHECK enum cs_err cs_credential_load(struct cs_ctx *ctx, const struct cs_id *id,
                                              struct cs_credential *out);
-/* Stores a changed row with a new revision and its audit entry. */
+/* Stores a changed row with a new revision and its audit entry, and then shows it. */
 CS_MUST_CHECK enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credential,
                                              enum cs_action action, const char *detail);
+/* What a reader is shown beside what is stored: the status by the clock, and what usage knows. */
+void cs_credential_show(struct cs_ctx *ctx, struct cs_credential *credential);
 /* A new current secret; what was current before is the caller's to keep. */
 CS_MUST_CHECK enum cs_err cs_credential_mint(struct cs_ctx *ctx, struct cs_credential *credential,
                                              struct cs_secret **secret);

@@ -53,6 +53,8 @@ static const struct cs_field fields[] = {
     CS_FIELD(27, CS_F_TIME, struct cs_credential, grace_until, SHOWN,
              "Until when the secret before the last rotation works."),
     CS_FIELD(28, CS_F_UINT, struct cs_credential, revision, 0, "Counts the changes."),
+    CS_FIELD(29, CS_F_BOOL, struct cs_credential, was_disabled, 0,
+             "Quarantined, and disabled before that."),
 };
 
 const struct cs_record cs_credential_record = {

@@ -99,21 +99,22 @@ static uint64_t whole_ms(int64_t ns)
 
 static void decide(const struct cs_limit_ask *ask, struct place *place, struct cs_limit_told *out)
 {
-    int64_t period_ns = (int64_t)ask->period_ms * NS_PER_MS;
-    int64_t step_ns = period_ns / (int64_t)ask->limit;
+    int64_t step_ns = (int64_t)ask->period_ms * NS_PER_MS / (int64_t)ask->limit;
     step_ns = step_ns > 0 ? step_ns : 1;
+    /* The period, but for what the division left over: the burst is the limit, and not one more. */
+    int64_t full_ns = step_ns * (int64_t)ask->limit;
     /* A cost over the whole limit is refused as such, whatever its size: the product stays small.
      */
     uint64_t cost = ask->cost <= ask->limit ? ask->cost : ask->limit + 1;
     int64_t from_ns = place->empty_ns > ask->now_ns ? place->empty_ns : ask->now_ns;
     int64_t then_ns = from_ns + step_ns * (int64_t)cost;
-    out->allowed = then_ns - ask->now_ns <= period_ns;
+    out->allowed = cost == 0 || then_ns - ask->now_ns <= full_ns;
     if (out->allowed)
         place->empty_ns = then_ns;
     else
-        out->retry_after_ms = whole_ms(then_ns - ask->now_ns - period_ns);
+        out->retry_after_ms = whole_ms(then_ns - ask->now_ns - full_ns);
     int64_t fill_ns = (out->allowed ? then_ns : from_ns) - ask->now_ns;
-    out->remaining = fill_ns >= period_ns ? 0 : (uint64_t)((period_ns - fill_ns) / step_ns);
+    out->remaining = fill_ns >= full_ns ? 0 : (uint64_t)((full_ns - fill_ns) / step_ns);
     out->reset_ms = whole_ms(fill_ns);
 }
 

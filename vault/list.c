@@ -72,6 +72,18 @@ static enum cs_err merge_begin(struct cs_ctx *ctx, const struct cs_list *list,
     return err;
 }
 
+/* A prefix that was given twice leads to the same row twice: it is told once. */
+static enum cs_err merge_pass(struct cs_ctx *ctx, const struct cs_list *list,
+                              const struct cs_page *page, struct merge *merge, uint64_t handle)
+{
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; err == CS_OK && i < list->prefix_count; i++) {
+        if (merge->next[i].found && merge->next[i].handle == handle)
+            err = step_index(ctx, list, list->prefixes[i], page, handle, &merge->next[i]);
+    }
+    return err;
+}
+
 static enum cs_err merge_take(struct cs_ctx *ctx, const struct cs_list *list,
                               const struct cs_page *page, struct merge *merge, uint64_t *handle)
 {
@@ -88,7 +100,7 @@ static enum cs_err merge_take(struct cs_ctx *ctx, const struct cs_list *list,
     if (best == list->prefix_count)
         return CS_ERR_NOT_FOUND;
     *handle = merge->next[best].handle;
-    return step_index(ctx, list, list->prefixes[best], page, *handle, &merge->next[best]);
+    return merge_pass(ctx, list, page, merge, *handle);
 }
 
 static bool merge_has_more(const struct cs_list *list, const struct merge *merge)

@@ -32,7 +32,7 @@ static const struct cs_field user_fields[] = {
                   "A disabled user's tokens are refused."),
     CS_FIELD_FLAGS(5, struct cs_user, roles, CS_FF_OUT, cs_role_names, "What the user may do."),
     CS_FIELD(6, CS_F_WORDS, struct cs_user, groups, CS_FF_OUT, "Groups that the user reviews for."),
-    CS_FIELD_LIST(7, struct cs_user, accounts, account_count, CS_FF_OUT, CS_MEMBERSHIPS_MAX,
+    CS_FIELD_LIST(7, struct cs_user, accounts, account_count, 0, CS_MEMBERSHIPS_MAX,
                   &cs_membership_record, "The accounts that the user develops for."),
     CS_FIELD(8, CS_F_TIME, struct cs_user, created_at, CS_FF_OUT, "When it was created."),
     CS_FIELD(9, CS_F_UINT, struct cs_user, revision, 0, "Counts the changes."),
@@ -78,8 +78,8 @@ static enum cs_err refuse(struct cs_ctx *ctx, const char *pointer, const char *d
 }
 
 /*
- * Something before one @, something with a dot or "localhost" after it, no spaces or controls.
- * Whether mail arrives there, only mail can tell.
+ * Something before one @ and something after it, nothing that would have to be quoted. Whether mail
+ * arrives there, only mail can tell.
  */
 static bool is_address(const char *email)
 {
@@ -159,6 +159,8 @@ enum cs_err cs_user_create(struct cs_ctx *ctx, struct cs_user *user)
 {
     if (!is_address(user->email))
         return refuse(ctx, "/email", "This is not an address like developer@acme.example.");
+    if (user->account_count > CS_MEMBERSHIPS_MAX)
+        return CS_ERR_TOO_LARGE;
     enum cs_err err = check_roles(ctx, user->roles);
     if (err == CS_OK)
         err = check_accounts(ctx, user);
@@ -232,9 +234,10 @@ enum cs_err cs_user_edit(struct cs_ctx *ctx, const struct cs_id *id,
         return cs_fault_set(ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
                             "The user was changed since you read it; read it again.");
     err = apply_edit(ctx, edit, out);
+    if (err != CS_OK)
+        return err;
     out->revision++;
-    if (err == CS_OK)
-        err = cs_row_put_id(ctx, &user_table, CS_REALM_SYSTEM, out);
+    err = cs_row_put_id(ctx, &user_table, CS_REALM_SYSTEM, out);
     if (err == CS_OK)
         err = audit_user(ctx, CS_ACTION_USER_CHANGED, out);
     return err;

@@ -52,13 +52,16 @@ struct cs_user_edit {
     uint64_t if_revision;
 };
 
-/* Takes email, name, roles, groups and accounts of `user` and fills in the rest. CS_ERR_EXISTS: the
+/*
+ * Takes email, name, roles, groups and accounts of `user` and fills in the rest. CS_ERR_EXISTS: the
  * address is taken; CS_ERR_INVALID: not an address, a gateway role, or an account that is not
- * there. */
+ * there; CS_ERR_TOO_LARGE: more than CS_MEMBERSHIPS_MAX accounts.
+ */
 CS_MUST_CHECK enum cs_err cs_user_create(struct cs_ctx *ctx, struct cs_user *user);
 CS_MUST_CHECK enum cs_err cs_user_get(struct cs_ctx *ctx, const struct cs_id *id,
                                       struct cs_user *out);
 CS_MUST_CHECK enum cs_err cs_user_find(struct cs_ctx *ctx, const char *email, struct cs_user *out);
+/* CS_ERR_STALE; else as cs_user_create. */
 CS_MUST_CHECK enum cs_err cs_user_edit(struct cs_ctx *ctx, const struct cs_id *id,
                                        const struct cs_user_edit *edit, struct cs_user *out);
 CS_MUST_CHECK enum cs_err cs_user_list(struct cs_ctx *ctx, struct cs_page *page,
