@@ -26,6 +26,8 @@ enum cs_who {
     CS_WHO_CLAIM = 1 << 7       /* whoever holds a claim: the handler proves it */
 };
 #define CS_WHO_USER (CS_WHO_DEVELOPER | CS_WHO_REVIEWER | CS_WHO_AUDITOR | CS_WHO_ADMIN)
+/* Routes with any of these are not for callers with an access token or a service token. */
+#define CS_WHO_PROVED_BY_HANDLER (CS_WHO_ANYONE | CS_WHO_CREDENTIAL | CS_WHO_CLAIM)
 /* The bits' names, in order, for documentation and tests. NULL-terminated. */
 extern const char *const cs_who_names[];
 
@@ -37,11 +39,17 @@ struct cs_app {
     struct cs_log *log;
     struct cs_policy_slot policy;
     const char *public_url;     /* "https://keys.example", no slash at the end; for links */
-    const struct cs_http *http; /* set once it runs; for metrics and OpenAPI */
+    const struct cs_http *http; /* set once it runs; for metrics */
+    struct cs_buf openapi;      /* the document (server/openapi.h), made before it runs */
     bool test_clock;            /* POST /v1/test/clock is served */
 };
 
-/* The hook of the HTTP core: finds the caller by its token, and lets nobody else through. */
+/*
+ * The hook of the HTTP core: finds the caller by its token, and lets nobody else through.
+ * CS_ERR_UNAUTHENTIC, CS_ERR_DENIED with their faults; CS_ERR_UNAVAILABLE when the store cannot
+ * tell who it is. On a route with CS_WHO_PROVED_BY_HANDLER it looks at nothing: the caller stays
+ * zeroed, and is nobody's developer.
+ */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
 /* Who calls, for the audit log. `id` is zero for anonymous callers. */
 struct cs_actor cs_app_actor(const struct cs_call *call);

@@ -3,10 +3,16 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "base/words.h"
 #include "vault/replay.h"
 
-#define CURSOR_DIGITS 11
-#define IF_MATCH_MAX 22 /* quotes and the digits of a 64-bit number */
+#define TAG_MAX 22 /* quotes and the digits of a 64-bit number */
+
+const struct cs_record cs_change_nothing_record = {
+    .name = "nothing",
+    .size = 0,
+    .doc = "There is nothing to be told.",
+};
 
 /* One run in a transaction, with everything that it may be repeated from. */
 struct run {
@@ -14,6 +20,7 @@ struct run {
     cs_change_fn *fn;
     void *arg;
     struct cs_replay_ask ask; /* key.bytes == NULL: not asked to be idempotent */
+    char target[CS_TARGET_MAX + 1];
 };
 
 static bool is_visible_ascii(struct cs_slice text)
@@ -25,19 +32,24 @@ static bool is_visible_ascii(struct cs_slice text)
     return true;
 }
 
-static enum cs_err read_key(struct cs_call *call, struct cs_replay_ask *ask)
+/* The core has bounded the path by the same limit as `target`. */
+static enum cs_err ask_for_replay(struct cs_call *call, struct run *run)
 {
     struct cs_slice key = cs_call_header(call, "Idempotency-Key");
-    if (key.bytes == NULL || call->method != CS_METHOD_POST)
+    if (key.bytes == NULL || (call->route->traits & CS_TRAIT_IDEMPOTENT) == 0)
         return CS_OK;
     if (key.len == 0 || key.len > CS_REPLAY_KEY_MAX || !is_visible_ascii(key))
         return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_MALFORMED,
                               "Idempotency-Key has 1 to %d visible ASCII characters.",
                               CS_REPLAY_KEY_MAX);
-    *ask = (struct cs_replay_ask){
+    if (call->path.len >= sizeof(run->target))
+        return CS_ERR_INVALID;
+    memcpy(run->target, call->path.bytes, call->path.len);
+    run->target[call->path.len] = '\0';
+    run->ask = (struct cs_replay_ask){
         .caller = cs_call_bearer(call),
         .route = call->route->name,
-        .target = NULL,
+        .target = run->target,
         .key = key,
         .body = call->body,
     };
@@ -58,25 +70,36 @@ static enum cs_err replay(struct run *run, struct cs_ctx *ctx)
 
 static enum cs_err act(struct run *run, struct cs_ctx *ctx)
 {
-    struct cs_reply *reply = &run->change.call->reply;
+    struct cs_call *call = run->change.call;
+    const struct cs_reply *reply = &call->reply;
     enum cs_err err = run->fn(&run->change, run->arg);
     if (err == CS_OK)
         err = cs_reply_err(reply);
     if (err != CS_OK || run->ask.key.bytes == NULL)
         return err;
     struct cs_replay_answer answer = {
-        .status = reply->status != 0 ? reply->status : run->change.call->route->success,
-        .secret = run->change.secret,
+        .status = reply->status,
+        .secret = (call->route->traits & CS_TRAIT_SECRET) != 0,
     };
     return cs_replay_save(ctx, &run->ask, &answer, CS_SLICE(reply->body.bytes, reply->body.len));
+}
+
+/* As the core had it when it called the handler. */
+static void begin_reply(struct cs_call *call)
+{
+    const struct cs_route *route = call->route;
+    cs_reply_reset(&call->reply);
+    if (route->success != 0)
+        call->reply.status = route->success;
+    if (route->type != NULL)
+        call->reply.type = route->type;
 }
 
 static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
 {
     struct run *run = arg;
     run->change.desk.ctx = ctx;
-    run->change.secret = false;
-    cs_reply_reset(&run->change.call->reply);
+    begin_reply(run->change.call);
     if (run->ask.key.bytes != NULL) {
         enum cs_err err = replay(run, ctx);
         if (err != CS_ERR_NOT_FOUND)
@@ -88,37 +111,42 @@ static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
 static void prepare(struct cs_call *call, cs_change_fn *fn, void *arg, struct run *run)
 {
     struct cs_app *app = call->app;
-    *run = (struct run){
-        .change = {.call = call,
-                   .desk = {.policy = cs_policy_slot_get(&app->policy), .caller = call->caller}},
-        .fn = fn,
-        .arg = arg,
+    run->change = (struct cs_change){
+        .call = call,
+        .desk = {.policy = cs_policy_slot_get(&app->policy), .caller = call->caller},
     };
+    run->fn = fn;
+    run->arg = arg;
+    run->ask = (struct cs_replay_ask){.route = NULL};
 }
 
-enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor, cs_change_fn *fn,
-                             void *arg)
+static enum cs_err update(struct run *run, const struct cs_actor *actor)
 {
+    struct cs_call *call = run->change.call;
     struct cs_app *app = call->app;
-    struct run run;
-    char target[CS_REPLAY_KEY_MAX + 1] = "";
-    prepare(call, fn, arg, &run);
-    enum cs_err err = read_key(call, &run.ask);
-    if (err == CS_OK && call->path.len >= sizeof(target))
-        err = CS_ERR_TOO_LARGE; /* no route with ids in it is that long */
-    if (err == CS_OK)
-        memcpy(target, call->path.bytes, call->path.len);
-    run.ask.target = target;
-    if (err == CS_OK)
-        err = cs_vault_update(app->vault, actor, &call->fault, in_transaction, &run);
-    cs_policy_unref(&run.change.desk.policy);
+    enum cs_err err = cs_vault_update(app->vault, actor, &call->fault, in_transaction, run);
+    cs_policy_unref(&run->change.desk.policy);
     return err;
 }
 
 enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, void *arg)
 {
+    struct run run;
     struct cs_actor actor = cs_app_actor(call);
-    return cs_change_run_as(call, &actor, fn, arg);
+    prepare(call, fn, arg, &run);
+    enum cs_err err = ask_for_replay(call, &run);
+    if (err == CS_OK)
+        return update(&run, &actor);
+    cs_policy_unref(&run.change.desk.policy);
+    return err;
+}
+
+enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor, cs_change_fn *fn,
+                             void *arg)
+{
+    struct run run;
+    prepare(call, fn, arg, &run);
+    return update(&run, actor);
 }
 
 enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn, void *arg)
@@ -131,47 +159,86 @@ enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn, void *arg)
     return err;
 }
 
-enum cs_err cs_change_id(struct cs_call *call, const char *name, const char *prefix,
-                         struct cs_id *out)
+enum cs_err cs_change_hide(struct cs_call *call)
 {
-    char text[CS_ID_TEXT_SIZE];
-    struct cs_slice param = cs_call_param(call, name);
-    enum cs_err err = CS_ERR_INVALID;
-    if (param.len < sizeof(text)) {
-        memcpy(text, param.bytes, param.len);
-        text[param.len] = '\0';
-        err = cs_id_parse(text, prefix, out);
-    }
-    if (err == CS_OK)
-        return CS_OK;
     return cs_call_refuse(call, CS_ERR_NOT_FOUND, CS_FAULT_NOT_FOUND,
                           "There is no such object, or it is not yours.");
+}
+
+/* One of the prefixes, an underscore, and the rest of the id. */
+static enum cs_err parse_id(struct cs_slice slice, const char *prefixes, struct cs_id *out)
+{
+    char text[CS_ID_TEXT_SIZE];
+    char prefix[CS_ID_PREFIX_MAX];
+    struct cs_slice word;
+    const char *cursor = NULL;
+    enum cs_err err = CS_ERR_INVALID;
+    if (slice.len >= sizeof(text) || memchr(slice.bytes, '\0', slice.len) != NULL)
+        return err;
+    memcpy(text, slice.bytes, slice.len);
+    text[slice.len] = '\0';
+    while (err != CS_OK && cs_words_next(prefixes, &cursor, &word) && word.len < sizeof(prefix)) {
+        memcpy(prefix, word.bytes, word.len);
+        prefix[word.len] = '\0';
+        err = cs_id_parse(text, prefix, out);
+    }
+    return err;
+}
+
+enum cs_err cs_change_id(struct cs_call *call, struct cs_id *out)
+{
+    enum cs_err err = parse_id(cs_call_param(call, "id"), call->route->kind, out);
+    return err == CS_OK ? CS_OK : cs_change_hide(call);
+}
+
+enum cs_err cs_change_read_one(struct cs_call *call, cs_change_fn *fn)
+{
+    struct cs_id id;
+    enum cs_err err = cs_change_id(call, &id);
+    return err == CS_OK ? cs_change_read(call, fn, &id) : err;
+}
+
+enum cs_err cs_change_query_id(struct cs_call *call, const char *name, const char *prefix,
+                               struct cs_id *out)
+{
+    struct cs_slice value = cs_call_query(call, name);
+    *out = (struct cs_id){{0}};
+    if (value.bytes == NULL || parse_id(value, prefix, out) == CS_OK)
+        return CS_OK;
+    return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_INVALID_QUERY,
+                          "%s must be an id: %s_ and 26 upper-case characters.", name, prefix);
+}
+
+/* The number in quotes, as cs_change_etag writes it: no other spelling is the same tag. */
+static bool parse_tag(struct cs_slice tag, uint64_t *revision)
+{
+    uint64_t value = 0;
+    if (tag.len < 3 || tag.len > TAG_MAX || tag.bytes[0] != '"' || tag.bytes[tag.len - 1] != '"' ||
+        tag.bytes[1] == '0')
+        return false;
+    for (size_t i = 1; i + 1 < tag.len; i++) {
+        unsigned digit = tag.bytes[i] - (unsigned)'0';
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *revision = value;
+    return true;
 }
 
 enum cs_err cs_change_if_match(struct cs_call *call, uint64_t *revision)
 {
     struct cs_slice tag = cs_call_header(call, "If-Match");
-    uint64_t value = 0;
     *revision = 0;
-    if (tag.bytes == NULL || cs_slice_equal(tag, cs_slice_str("*")))
+    if (tag.bytes == NULL || cs_slice_equal(tag, cs_slice_str("*")) || parse_tag(tag, revision))
         return CS_OK;
-    bool quoted = tag.len > 2 && tag.len <= IF_MATCH_MAX && tag.bytes[0] == '"' &&
-                  tag.bytes[tag.len - 1] == '"';
-    for (size_t i = 1; quoted && i + 1 < tag.len; i++) {
-        unsigned digit = tag.bytes[i] - (unsigned)'0';
-        quoted = digit <= 9 && value <= (UINT64_MAX - digit) / 10;
-        value = value * 10 + digit;
-    }
-    if (!quoted || value == 0)
-        return cs_call_refuse(call, CS_ERR_STALE, CS_FAULT_STALE,
-                              "If-Match names no version of this object.");
-    *revision = value;
-    return CS_OK;
+    return cs_call_refuse(call, CS_ERR_STALE, CS_FAULT_STALE,
+                          "If-Match names no version of this object.");
 }
 
 void cs_change_etag(struct cs_call *call, uint64_t revision)
 {
-    char text[IF_MATCH_MAX + 1];
+    char text[TAG_MAX];
     struct cs_buf tag;
     cs_buf_lend(&tag, text, sizeof(text));
     cs_buf_put_char(&tag, '"');
@@ -180,46 +247,8 @@ void cs_change_etag(struct cs_call *call, uint64_t revision)
     cs_reply_header_slice(&call->reply, "ETag", CS_SLICE(tag.bytes, tag.len));
 }
 
-enum cs_err cs_change_page(struct cs_call *call, struct cs_page *out)
+enum cs_err cs_change_read_nothing(struct cs_call *call)
 {
-    static const char *const orders[] = {"oldest", "newest", NULL};
-    struct cs_slice cursor = cs_call_query(call, "cursor");
-    uint64_t limit = 0;
-    int order = 0;
-    *out = (struct cs_page){0};
-    enum cs_err err = cs_call_query_u64(call, "limit", 1, CS_LIST_MAX, 25, &limit);
-    if (err == CS_OK)
-        err = cs_call_query_enum(call, "order", orders, CS_DESCENDING, &order);
-    if (err != CS_OK)
-        return err;
-    out->limit = (unsigned)limit;
-    out->order = (enum cs_order)order;
-    if (cursor.bytes == NULL)
-        return CS_OK;
-    if (cursor.len != CURSOR_DIGITS ||
-        cs_base62_decode_u64((const char *)cursor.bytes, CURSOR_DIGITS, &out->after) != CS_OK)
-        return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_INVALID_QUERY,
-                              "cursor is the next_cursor of a page before.");
-    return CS_OK;
-}
-
-void cs_change_list(struct cs_call *call, const struct cs_record *record, const void *items,
-                    size_t count, const struct cs_page *page)
-{
-    char cursor[CURSOR_DIGITS];
-    struct cs_buf *body = &call->reply.body;
-    cs_buf_put_str(body, "{\"items\":[");
-    for (size_t i = 0; i < count; i++) {
-        if (i != 0)
-            cs_buf_put_char(body, ',');
-        cs_record_json(record, (const uint8_t *)items + i * record->size, body);
-    }
-    cs_buf_put_str(body, "],\"next_cursor\":");
-    if (page->next == 0) {
-        cs_buf_put_str(body, "null}");
-        return;
-    }
-    cs_base62_encode_u64(page->next, cursor, CURSOR_DIGITS);
-    cs_json_text(body, CS_SLICE(cursor, CURSOR_DIGITS));
-    cs_buf_put_char(body, '}');
+    char none = '\0';
+    return cs_call_read(call, &cs_change_nothing_record, &none, NULL);
 }

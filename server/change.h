@@ -1,10 +1,12 @@
 /*
- * Changes and reads: the one way in which a handler enters the vault.
+ * Changes and reads: the one way in which a handler enters the vault, and what it needs before and
+ * after: ids of the path and the query, If-Match, ETag.
  *
  * The handler's function runs in a transaction with a desk (workflow/desk.h) for the caller and the
  * policy of the moment, and writes its answer into call->reply there and then: so an
  * Idempotency-Key can keep the answer in the same commit as what it answers. The function may run
- * more than once; the reply is emptied before each run. Thread rule: from a worker.
+ * more than once; each run begins with an empty reply that has the route's status and type.
+ * Thread rule: from a worker.
  */
 #ifndef CS_SERVER_CHANGE_H
 #define CS_SERVER_CHANGE_H
@@ -15,42 +17,48 @@
 struct cs_change {
     struct cs_call *call;
     struct cs_desk desk;
-    bool secret; /* the function sets it when the answer holds a secret */
 };
 
 typedef enum cs_err cs_change_fn(struct cs_change *change, void *arg);
 
 /*
- * Runs fn in a write transaction. With an Idempotency-Key (1 to 255 visible ASCII characters;
- * CS_ERR_INVALID otherwise) a repetition gets the kept answer, with Idempotency-Replayed: true.
+ * Runs fn in a write transaction. On a route with CS_TRAIT_IDEMPOTENT, a repetition with the same
+ * Idempotency-Key (1 to 255 visible ASCII characters; CS_ERR_INVALID otherwise) gets the kept
+ * answer, with Idempotency-Replayed: true; headers of the first answer are not kept.
  */
 CS_MUST_CHECK enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, void *arg);
-/* The same as an actor of its own (a claim, a credential). */
+/*
+ * The same as an actor of its own (a claim, a credential). No answer is kept: it would be sealed
+ * with nothing that only such a caller holds.
+ */
 CS_MUST_CHECK enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor,
                                            cs_change_fn *fn, void *arg);
 /* Runs fn on a snapshot. */
 CS_MUST_CHECK enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn, void *arg);
 
-/* Parses the path parameter {name} as an id; CS_ERR_NOT_FOUND, as for an id that is not there. */
-CS_MUST_CHECK enum cs_err cs_change_id(struct cs_call *call, const char *name, const char *prefix,
-                                       struct cs_id *out);
-/* If-Match as the revision it names: 0 when there is none or "*"; CS_ERR_STALE for what is no tag
- * of ours. */
+/*
+ * The path's {id}, which begins with one of the prefixes of route->kind. CS_ERR_NOT_FOUND, as for
+ * an id that is not there.
+ */
+CS_MUST_CHECK enum cs_err cs_change_id(struct cs_call *call, struct cs_id *out);
+/* cs_change_read for the object of the path: fn's arg is its id, a struct cs_id. */
+CS_MUST_CHECK enum cs_err cs_change_read_one(struct cs_call *call, cs_change_fn *fn);
+/* CS_ERR_NOT_FOUND with the fault, in the words that hide whether there is such an object. */
+enum cs_err cs_change_hide(struct cs_call *call);
+/* An id in the query; the zero id when it was not given. CS_ERR_INVALID with the fault. */
+CS_MUST_CHECK enum cs_err cs_change_query_id(struct cs_call *call, const char *name,
+                                             const char *prefix, struct cs_id *out);
+
+/*
+ * If-Match as the revision it names: 0 when there is none, or it is "*". CS_ERR_STALE for what is
+ * no tag of ours: nothing has that version.
+ */
 CS_MUST_CHECK enum cs_err cs_change_if_match(struct cs_call *call, uint64_t *revision);
 /* ETag: "<revision>". */
 void cs_change_etag(struct cs_call *call, uint64_t revision);
 
-/* limit, cursor and order of a listing. CS_ERR_INVALID/INVALID_QUERY. */
-CS_MUST_CHECK enum cs_err cs_change_page(struct cs_call *call, struct cs_page *out);
-/* The rows of CS_QUERY_PAGE in a route's query table. */
-#define CS_QUERY_PAGE                                                                              \
-    {"limit", false, "How many at most: 1 to 100, 25 when left out."},                             \
-        {"cursor", false, "next_cursor of the page before."},                                      \
-    {                                                                                              \
-        "order", false, "`newest` (when left out) or `oldest` first."                              \
-    }
-/* {"items": [...], "next_cursor": ...} of `count` records that lie `size` bytes apart. */
-void cs_change_list(struct cs_call *call, const struct cs_record *record, const void *items,
-                    size_t count, const struct cs_page *page);
+/* The body of a route that has nothing to be told: nothing, or {}. CS_ERR_INVALID otherwise. */
+extern const struct cs_record cs_change_nothing_record;
+CS_MUST_CHECK enum cs_err cs_change_read_nothing(struct cs_call *call);
 
 #endif

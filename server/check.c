@@ -261,7 +261,7 @@ static struct cs_slice trim(struct cs_slice text)
 }
 
 /* Cuts the trimmed piece before the next `separator` outside quotes off `rest`. */
-static bool next_piece(struct cs_slice *rest, char separator, struct cs_slice *piece)
+static bool next_piece(struct cs_slice *rest, uint8_t separator, struct cs_slice *piece)
 {
     bool quoted = false;
     size_t end = 0;

@@ -10,6 +10,9 @@
  * less was a bare LF, any other distance a fold, a NUL or stray space. A library that copied the
  * pieces would have every request refused, so that the check fails closed.
  *
+ * What it can not tell: bytes that lie behind a NUL, so that NUL LF measures as CR LF does. To be
+ * of use that takes a proxy in front which lets a NUL in a header pass, and a bare LF too.
+ *
  * Thread rule: pure; reads no byte outside the given slices.
  */
 #ifndef CS_SERVER_CHECK_H

@@ -151,7 +151,7 @@ static const struct cs_query_field list_query[] = {
 
 static const struct cs_route test_routes[] = {
     {TEST_ROUTE(GET, "/hello", FAST, hello, 1)},
-    {TEST_ROUTE(GET, "/work", WORK, hello, 1)},
+    {TEST_ROUTE(GET, "/slow", WORK, hello, 1)},
     {TEST_ROUTE(GET, "/gate", WORK, wait_at_gate, 1)},
     {TEST_ROUTE(GET, "/things/{id}/parts/{part}", FAST, echo, 1)},
     {TEST_ROUTE(GET, "/list", FAST, list, 1), .query = list_query},
@@ -161,7 +161,7 @@ static const struct cs_route test_routes[] = {
     {TEST_ROUTE(GET, "/conflict", WORK, conflict, 1)},
     {TEST_ROUTE(POST, "/echo", FAST, echo, 1), .max_body = 65536, .success = 201},
     {TEST_ROUTE(POST, "/small", FAST, echo, 1), .max_body = 16},
-    {TEST_ROUTE(POST, "/work/echo", WORK, echo, 1), .max_body = 65536},
+    {TEST_ROUTE(POST, "/slow/echo", WORK, echo, 1), .max_body = 65536},
     {TEST_ROUTE(DELETE, "/things/{id}", FAST, echo, 1)},
     {TEST_ROUTE(ANY, "/authorize/*", FAST, echo, 1), .max_body = 64},
     {TEST_ROUTE(GET, "/private", WORK, hello, 2)},

@@ -38,10 +38,12 @@ static inline char *loose_line(struct loose *loose)
     return NULL;
 }
 
+/* The library knows the length of this line, and takes no NUL in the version. */
 static inline bool loose_request_line(struct loose *loose, char *line)
 {
     char *target = strchr(line, ' ');
     char *version;
+    size_t len = loose->at - (size_t)(line - loose->bytes);
 
     if (!target)
         return false;
@@ -52,6 +54,8 @@ static inline bool loose_request_line(struct loose *loose, char *line)
     if (!version || version == target)
         return false;
     *version++ = '\0';
+    if (len - (size_t)(version - line) > strlen(version) + 2)
+        return false;
     loose->head.method = CS_SLICE(line, strlen(line));
     loose->head.target = CS_SLICE(target, strlen(target));
     loose->head.target_at = target;

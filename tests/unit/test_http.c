@@ -29,7 +29,7 @@ static const struct {
     bool closes;
 } cases[] = {
     {"fast", GET("/hello"), 200, "{\"hello\":true}", false},
-    {"work", GET("/work"), 200, "{\"hello\":true}", false},
+    {"work", GET("/slow"), 200, "{\"hello\":true}", false},
     {"close", "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200, "hello", true},
     {"old", "GET /hello HTTP/1.0\r\n\r\n", 200, "hello", true},
     {"old and insistent", "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, "hello",
@@ -54,7 +54,7 @@ static const struct {
     {"broken query", GET("/list?limit=%"), 400, "invalid_query", false},
     {"body", "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 4\r\n\r\n{ab}", 201, "body={ab}",
      false},
-    {"body for a worker", "POST /work/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}",
+    {"body for a worker", "POST /slow/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}",
      200, "body={}", false},
     {"chunks",
      "POST /echo HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n"
@@ -216,7 +216,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
 
     (void)state;
     client_say(fd,
-               GET("/work") GET("/list?limit=1") "POST /echo HTTP/1.1\r\n" HOST JSON
+               GET("/slow") GET("/list?limit=1") "POST /echo HTTP/1.1\r\n" HOST JSON
                                                  "Content-Length: 1\r\n\r\na" GET("/list?limit=2"));
     client_receive(fd, &answer, EXPECT_BODY);
     assert_non_null(strstr(answer.body, "hello"));

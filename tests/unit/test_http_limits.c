@@ -152,7 +152,7 @@ static void many_connections_are_all_answered(void **state)
     AWAIT_STAT(&fixture, open, MANY);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < MANY; i++)
-            client_say(fds[i], i % 3 ? GET("/hello") : GET("/work"));
+            client_say(fds[i], i % 3 ? GET("/hello") : GET("/slow"));
         for (int i = 0; i < MANY; i++) {
             client_receive(fds[i], &answer, EXPECT_BODY);
             assert_int_equal(answer.status, 200);
@@ -211,7 +211,7 @@ static void a_suspended_call_holds_up_nobody(void **state)
     gate_await(&fixture, 1);
     ask(&fixture, GET("/hello"), &answer);
     assert_int_equal(answer.status, 200);
-    ask(&fixture, GET("/work"), &answer);
+    ask(&fixture, GET("/slow"), &answer);
     assert_int_equal(answer.status, 200);
     gate_open(&fixture);
     client_receive(waiting, &answer, EXPECT_BODY);
@@ -303,7 +303,7 @@ static void clients_may_leave_while_suspended(void **state)
     }
     gate_open(&fixture);
     AWAIT_STAT(&fixture, open, 0);
-    ask(&fixture, GET("/work"), &answer);
+    ask(&fixture, GET("/slow"), &answer);
     assert_int_equal(answer.status, 200);
     fixture_stop(&fixture);
 }
@@ -334,7 +334,7 @@ static void stopping_finishes_what_has_begun(void **state)
     client_say(running, GET("/gate"));
     gate_await(&fixture, 1);
     int queued = client_open(&fixture);
-    client_say(queued, GET("/work"));
+    client_say(queued, GET("/slow"));
     AWAIT_STAT(&fixture, waiting, 1);
     int upload = client_open(&fixture);
     client_say(upload, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{");
@@ -377,7 +377,7 @@ static void stopping_does_not_wait_for_ever(void **state)
     client_say(stuck, GET("/gate"));
     gate_await(&fixture, 1);
     int queued = client_open(&fixture);
-    client_say(queued, GET("/work"));
+    client_say(queued, GET("/slow"));
     AWAIT_STAT(&fixture, waiting, 1);
     int slow_upload = client_open(&fixture);
     client_say(slow_upload, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{");
@@ -407,7 +407,7 @@ static void starting_and_stopping_leaves_nothing(void **state)
         struct cs_http_params params = fixture_params(&fixture);
         params.loops = 1 + (unsigned)i % 4;
         fixture_start(&fixture, &params);
-        ask(&fixture, i % 2 ? GET("/work") : GET("/hello"), &answer);
+        ask(&fixture, i % 2 ? GET("/slow") : GET("/hello"), &answer);
         assert_int_equal(answer.status, 200);
         fixture_stop(&fixture);
     }
