@@ -11,6 +11,7 @@
 #include "server/app.h"
 #include "server/background.h"
 #include "server/http.h"
+#include "server/openapi.h"
 #include "server/routes.h"
 #include "workflow/policy_log.h"
 
@@ -111,6 +112,22 @@ static void name_urls(struct cs_service *service)
     service->app.http = service->http;
 }
 
+static const struct cs_route *const *routes_of(const struct cs_service *service)
+{
+    return service->params.test_clock ? cs_app_test_routes : cs_app_routes;
+}
+
+/* The document is made once, before anybody can ask for it. */
+static enum cs_err describe(struct cs_service *service)
+{
+    struct cs_routes *routes = NULL;
+    enum cs_err err = cs_routes_new(routes_of(service), service->params.log, &routes);
+    if (err == CS_OK)
+        cs_openapi_json(routes, &service->app.openapi);
+    cs_routes_free(&routes);
+    return err == CS_OK ? cs_buf_err(&service->app.openapi) : err;
+}
+
 static enum cs_err listen_on(struct cs_service *service)
 {
     const struct cs_config *config = service->params.config;
@@ -118,7 +135,7 @@ static enum cs_err listen_on(struct cs_service *service)
         service->listen[i] = config->listen[i];
     struct cs_http_params params = {
         .listen = service->listen,
-        .routes = service->params.test_clock ? cs_app_test_routes : cs_app_routes,
+        .routes = routes_of(service),
         .app = &service->app,
         .auth = cs_app_auth,
         .caller_size = sizeof(struct cs_caller),
@@ -156,11 +173,14 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     service->app.clock = params->clock;
     service->app.log = params->log;
     service->app.test_clock = params->test_clock;
+    cs_buf_init(&service->app.openapi, CS_OPENAPI_MAX);
     enum cs_err err = block_signals(service);
     if (err == CS_OK)
         err = open_policy_and_vault(service);
     if (err == CS_OK)
         err = cs_background_start(service->app.vault, params->log, &service->background);
+    if (err == CS_OK)
+        err = describe(service);
     if (err == CS_OK)
         err = listen_on(service);
     if (err != CS_OK) {
@@ -241,6 +261,7 @@ enum cs_err cs_service_close(struct cs_service **service)
     cs_vault_close(&s->app.vault);
     if (s->has_policy)
         cs_policy_slot_destroy(&s->app.policy);
+    cs_buf_free(&s->app.openapi);
     cs_log_line(s->params.log, CS_LOG_INFO, "stopped", CS_NO_FIELDS);
     free(s);
     *service = NULL;
