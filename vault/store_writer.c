@@ -391,6 +391,14 @@ static bool enqueue(struct cs_writer *writer, struct job *job)
     return taken;
 }
 
+static void wait_for(sem_t *done)
+{
+    int code = 0;
+    do {
+        code = sem_wait(done);
+    } while (code != 0 && errno == EINTR);
+}
+
 enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg, uint64_t *seq)
 {
     struct job job = {.fn = fn, .arg = arg, .now_ms = cs_clock_wall_ms(writer->clock)};
@@ -400,8 +408,8 @@ enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg, 
         return CS_ERR_NOMEM;
     randombytes_buf(job.seed, sizeof job.seed);
     bool taken = enqueue(writer, &job);
-    while (taken && sem_wait(&job.done) != 0 && errno == EINTR)
-        continue;
+    if (taken)
+        wait_for(&job.done);
     sem_destroy(&job.done);
     sodium_memzero(job.seed, sizeof job.seed);
     if (!taken)

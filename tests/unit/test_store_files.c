@@ -222,6 +222,19 @@ static void the_reserve_runs_out_cleanly(void **state)
     assert_true(first.found);
 }
 
+/* Keys that grow are appended: pages are left full, not split in halves. */
+static void growing_keys_fill_their_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_store_stats stats;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct bulk_call call = {.keys = 900, .value_len = 200, .first = i * 900};
+        assert_int_equal(cs_store_update(f->store, put_bulk, &call, NULL), CS_OK);
+    }
+    cs_store_stats(f->store, &stats);
+    assert_true(stats.used_bytes < (uint64_t)9000 * 200 * 125 / 100);
+}
+
 /* The snapshot that a reader's slot keeps must not hold back the pages that updates give up. */
 static void idle_readers_hold_no_pages(void **state)
 {
@@ -339,6 +352,7 @@ int main(void)
         CASE(an_unfinished_creation_is_no_store_and_may_be_done_again),
         FOLDER_CASE(a_full_store_still_revokes),
         FOLDER_CASE(the_reserve_runs_out_cleanly),
+        CASE(growing_keys_fill_their_pages),
         FOLDER_CASE(idle_readers_hold_no_pages),
         FOLDER_CASE(a_batch_that_does_not_fit_spares_updates_on_the_reserve),
         CASE(a_failed_write_is_final),
