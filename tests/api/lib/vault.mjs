@@ -26,8 +26,8 @@ export async function temporaryFolder(t) {
 
 /**
  * Starts `countersign dev` and waits until it answers. Options: `data` (a folder that is kept; a
- * fresh one is removed), `policy` (a file), `testClock`, `args` (further arguments), `env`.
- * With a test `t`, the vault is stopped at its end.
+ * fresh one is removed), `policy` (a file), `testClock`, `logLevel`, `args` (further arguments) and
+ * `env`. With a test `t`, the vault is stopped at its end.
  */
 export async function startVault(t, options = {}) {
   const vault = new Vault(options.data ?? (await temporaryFolder()), options);
@@ -74,8 +74,9 @@ export class Vault {
 
   /** Starts the process; also again, on the same folder, after stop() or kill(). */
   async start() {
-    const { policy, testClock, args = [], env = {} } = this.#options;
+    const { policy, testClock, logLevel = 'info', args = [], env = {} } = this.#options;
     const all = ['dev', '--print', 'json', '--data', this.data, '--listen', '127.0.0.1:0'];
+    all.push('--log-level', logLevel);
     if (policy) all.push('--policy', policy);
     if (testClock) all.push('--test-clock');
     this.#child = spawn(PROGRAM, [...all, ...args], {
@@ -87,9 +88,8 @@ export class Vault {
 
     const ready = JSON.parse(await this.#firstLine());
     this.url = ready.url;
-    // A second start on the same folder knows the tokens only as hashes.
-    this.tokens = { ...this.tokens, ...ready.tokens };
-    this.accounts = ready.accounts ?? this.accounts;
+    this.tokens = ready.tokens;
+    this.accounts = ready.accounts;
     this.contract = await this.#fetchContract();
   }
 
