@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,16 @@ void cs_store_stats(struct cs_store *store, struct cs_store_stats *out)
     out->map_bytes = usage.map_bytes;
 }
 
+static enum cs_err sync_folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return CS_ERR_NOMEM;
+    enum cs_err err = cs_store_file_sync_folder(dirname(copy));
+    free(copy);
+    return err;
+}
+
 enum cs_err cs_store_backup(struct cs_store *store, const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -206,6 +217,8 @@ enum cs_err cs_store_backup(struct cs_store *store, const char *path)
         err = CS_ERR_IO;
     if (close(fd) != 0 && err == CS_OK)
         err = CS_ERR_IO;
+    if (err == CS_OK)
+        err = sync_folder_of(path);
     if (err != CS_OK)
         unlink(path);
     return err;

@@ -51,7 +51,9 @@ struct cs_store_params {
 
 /*
  * Opens and starts the writer. CS_ERR_CORRUPT: the file is shorter than it says (never mapped
- * then), or not a store; CS_ERR_CONFLICT: another process has it open; CS_ERR_IO; CS_ERR_NOMEM.
+ * then), not a store, or one whose load did not come to its end; CS_ERR_UNSUPPORTED: of a newer
+ * program; CS_ERR_CONFLICT: another process (or this one) has it open; CS_ERR_INVALID: others may
+ * enter the folder, or table_count; CS_ERR_IO; CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_store_open(const struct cs_store_params *params,
                                         struct cs_store **out);
@@ -124,7 +126,11 @@ void cs_tx_use_reserve(struct cs_tx *tx);
 
 /*
  * The whole store as an engine-neutral stream: dump writes, load fills an empty store. Format:
- * docs/storage.md. Loading checks lengths, order and a final checksum: CS_ERR_CORRUPT.
+ * docs/storage.md. A dump is of one snapshot, so the sink must be quick: a file, not a peer.
+ * Loading checks lengths, order and a final checksum: CS_ERR_CORRUPT; CS_ERR_EXISTS: there are rows
+ * already; CS_ERR_UNSUPPORTED: more tables than the store has; else what the source returned. After
+ * a load that failed, close the store and remove its folder: it will not open again.
+ * A source gives 1 to len bytes in *got, and 0 at its end.
  */
 typedef enum cs_err cs_sink_fn(void *arg, struct cs_slice bytes);
 typedef enum cs_err cs_source_fn(void *arg, uint8_t *out, size_t len, size_t *got);
