@@ -30,7 +30,7 @@ static bool is_word(struct cs_slice value)
 {
     for (size_t i = 0; i < value.len; i++)
         if (value.bytes[i] == '\0' || strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                             "0123456789_-.:/+=",
+                                             "0123456789_-.:/+=#",
                                              value.bytes[i]) == NULL)
             return false;
     return value.len > 0;

@@ -373,21 +373,36 @@ static const char *attempt_key(const struct cs_args *args, char made[2 * KEY_BYT
     return made;
 }
 
-/*
- * Writes what the row names as variables into the file, where one is wanted; those that are members
- * of the answer itself are secrets, and leave it.
- */
+/* Takes the member that the path leads to out of the answer. */
+static void remove_member(json_t *answer, const char *path)
+{
+    char parent[64];
+    const char *dot = strrchr(path, '.');
+    int len = dot == NULL ? 0 : (int)(dot - path);
+    snprintf(parent, sizeof(parent), "%.*s", len, path);
+    const json_t *object = cs_output_member(answer, parent);
+    (void)json_object_del((json_t *)(uintptr_t)object, dot == NULL ? path : dot + 1);
+}
+
+/* Writes what the row names as variables into the file, where one is wanted. */
 static enum cs_exit keep_secret(struct run *run, json_t *answer)
 {
     enum cs_err err = CS_OK;
+    size_t secrets = 0;
     if (run->file.path == NULL)
         return CS_EXIT_OK;
     for (const struct cs_rest_variable *v = run->rest->variables; err == CS_OK && v->name; v++) {
         const json_t *value = cs_output_member(answer, v->path);
+        if (!json_is_string(value))
+            continue;
         err = cs_env_file_put(&run->file, v->name,
                               CS_SLICE(json_string_value(value), json_string_length(value)));
-        (void)json_object_del(answer, v->path);
+        secrets += v->privacy == CS_REST_SECRET;
+        if (v->privacy == CS_REST_SECRET)
+            remove_member(answer, v->path);
     }
+    if (err == CS_OK && secrets == 0)
+        return cs_output_fail(CS_EXIT_FAILED, "the server's answer has no secret to keep");
     if (err == CS_OK)
         err = cs_env_file_commit(&run->file);
     return err == CS_OK ? CS_EXIT_OK : CS_EXIT_FAILED;

@@ -25,10 +25,15 @@ enum cs_rest_care {
     CS_REST_CREATES /* bears an Idempotency-Key: cs_rest_create_sets or cs_rest_secret_sets */
 };
 
-/* A part of the answer that --env writes into a file: its name there, and its path. */
+/*
+ * A part of the answer that --env writes into a file, where it is there: its name in the file, and
+ * its path. What is secret is not printed then.
+ */
+enum cs_rest_privacy { CS_REST_PUBLIC, CS_REST_SECRET };
 struct cs_rest_variable {
     const char *name; /* NULL ends a table */
     const char *path;
+    enum cs_rest_privacy privacy;
 };
 
 /* A member of the body that is a secret: asked for, or read from the file that an option names. */

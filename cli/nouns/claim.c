@@ -47,7 +47,10 @@ static const struct cs_option fetch_options[] = {
     {0},
 };
 static const struct cs_rest_variable fetch_variables[] = {
-    {"CLIENT_ID", "credential.client_id"}, {"CLIENT_SECRET", "client_secret"}, {0}};
+    {"CLIENT_ID", "client_id", CS_REST_PUBLIC},
+    {"CLIENT_SECRET", "client_secret", CS_REST_SECRET},
+    {0},
+};
 static const struct cs_option_set *const fetch_sets[] = {
     &cs_rest_env_options, &cs_rest_format_options, &cs_remote_options, NULL};
 static const struct cs_rest fetch_row = {

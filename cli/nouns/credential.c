@@ -142,9 +142,14 @@ static const struct cs_option create_options[] = {
      .doc = "get the secret in the answer, or a claim to hand on"},
     {0},
 };
-/* The client id comes first: it is no secret, and is printed as well. */
+/* Delivery is by secret or by claim: one of them is there. */
 static const struct cs_rest_variable pair_variables[] = {
-    {"CLIENT_ID", "credential.client_id"}, {"CLIENT_SECRET", "client_secret"}, {0}};
+    {"CLIENT_ID", "credential.client_id", CS_REST_PUBLIC},
+    {"CLIENT_SECRET", "client_secret", CS_REST_SECRET},
+    {"COUNTERSIGN_CLAIM", "claim.claim", CS_REST_SECRET},
+    {"COUNTERSIGN_CLAIM_URL", "claim.url", CS_REST_SECRET},
+    {0},
+};
 static const struct cs_rest create_row = {
     .method = "POST",
     .path = "/v1/credentials",

@@ -359,7 +359,11 @@ static const struct cs_command withdraw = {
     .rest = &withdraw_row,
 };
 
-static const struct cs_rest_variable claim_variables[] = {{"COUNTERSIGN_CLAIM", "claim"}, {0}};
+static const struct cs_rest_variable claim_variables[] = {
+    {"COUNTERSIGN_CLAIM", "claim", CS_REST_SECRET},
+    {"COUNTERSIGN_CLAIM_URL", "url", CS_REST_SECRET},
+    {0},
+};
 static const struct cs_rest claim_row = {
     .method = "POST",
     .path = "/v1/requests/{id}/claims",

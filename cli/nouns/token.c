@@ -68,7 +68,8 @@ static const struct cs_option create_options[] = {
      .doc = "how long it works"},
     {0},
 };
-static const struct cs_rest_variable create_variables[] = {{"COUNTERSIGN_TOKEN", "secret"}, {0}};
+static const struct cs_rest_variable create_variables[] = {
+    {"COUNTERSIGN_TOKEN", "secret", CS_REST_SECRET}, {0}};
 static const struct cs_rest create_row = {
     .method = "POST",
     .path = "/v1/tokens",
