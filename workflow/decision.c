@@ -49,7 +49,9 @@ static enum cs_err check_account(struct deciding *d)
 
 static enum cs_err check_digest(struct deciding *d)
 {
-    if (strcmp(d->order->digest, d->request->digest) == 0)
+    uint64_t revision = d->order->if_revision;
+    if (strcmp(d->order->digest, d->request->digest) == 0 &&
+        (revision == 0 || revision == d->request->revision))
         return CS_OK;
     return refuse(d, CS_ERR_STALE, CS_FAULT_STALE, "/digest",
                   "The request, or what the policy makes of it, changed since it was read.");

@@ -22,6 +22,7 @@
 #include "vault/claim.h"
 #include "vault/credential.h"
 #include "workflow/desk.h"
+#include "workflow/evidence.h"
 #include "workflow/issue.h"
 
 enum cs_request_state {
@@ -95,6 +96,7 @@ struct cs_request {
     uint16_t thread_count;
     struct cs_id grant_id;
     struct cs_id credential_id; /* that came of it */
+    struct cs_evidence evidence;
     uint64_t revision;
     struct cs_extra extra;
 };
@@ -161,6 +163,7 @@ struct cs_decision_order {
     char comment[CS_COMMENT_SIZE];
     char scopes[CS_SCOPES_SIZE]; /* fewer than were asked for; "": as asked */
     uint64_t expires_in_s;       /* sooner than was asked for; 0: as asked */
+    uint64_t if_revision;        /* not of the body; 0: any, else CS_ERR_STALE when it is another */
 };
 extern const struct cs_record cs_decision_order_record;
 /*

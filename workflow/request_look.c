@@ -56,6 +56,29 @@ static void digest(struct cs_request *request, uint32_t terms)
     cs_hex_encode(bytes, sizeof(bytes), request->digest);
 }
 
+/* More approvals than a request can get: it waits until it is changed, or the policy is. */
+#define UNREACHABLE (CS_DECISIONS_MAX + 1)
+
+/* The policy lost a scope: the request can be read, changed and rejected, but not approved. */
+static void set_undecidable(struct cs_request_rule *rule)
+{
+    *rule = (struct cs_request_rule){
+        .approvals_needed = UNREACHABLE,
+        .why = "The policy no longer has one of the scopes that are asked for.",
+    };
+}
+
+static void set_rule(const struct cs_policy_answer *answer, struct cs_request_rule *rule,
+                     struct cs_request_view *view)
+{
+    snprintf(rule->name, sizeof(rule->name), "%s", answer->name);
+    snprintf(rule->groups, sizeof(rule->groups), "%s", answer->groups);
+    snprintf(rule->why, sizeof(rule->why), "%s", answer->why);
+    rule->approvals_needed = answer->approvals;
+    view->terms = answer->terms;
+    memcpy(view->evidence_missing, answer->evidence_missing, sizeof(view->evidence_missing));
+}
+
 static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
                          struct cs_request_view *view)
 {
@@ -63,30 +86,27 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
     struct cs_policy_answer answer;
     char id[CS_ID_TEXT_SIZE];
     enum cs_err err = cs_account_get(desk->ctx, &request->account_id, &account);
+    if (err == CS_OK)
+        err = cs_evidence_gather(desk->ctx, &account.id, &request->evidence);
     if (err != CS_OK)
         return err;
     cs_id_format(&account.id, CS_ACCOUNT_PREFIX, id);
+    const struct cs_policy_evidence evidence =
+        cs_evidence_for_policy(&request->evidence, cs_tx_now_ms(desk->ctx->tx));
     struct cs_policy_question question = {
         .mode = (enum cs_mode)request->mode,
         .scopes = request->scopes,
         .bundle = request->bundle,
         .account = id,
         .account_tags = account.tags,
+        .evidence = &evidence,
     };
     err = cs_policy_match(desk->policy, &question, &answer);
-    if (err == CS_ERR_REFUSED)
-        return cs_fault_set(desk->ctx->fault, err, CS_FAULT_UNKNOWN_SCOPE, "",
-                            "The policy no longer has one of the scopes that are asked for.");
-    if (err != CS_OK)
-        return err;
-    struct cs_request_rule *rule = &request->rule;
-    snprintf(rule->name, sizeof(rule->name), "%s", answer.name);
-    snprintf(rule->groups, sizeof(rule->groups), "%s", answer.groups);
-    snprintf(rule->why, sizeof(rule->why), "%s", answer.why);
-    rule->approvals_needed = answer.approvals;
-    view->terms = answer.terms;
-    memcpy(view->evidence_missing, answer.evidence_missing, sizeof(view->evidence_missing));
-    return CS_OK;
+    if (err == CS_OK)
+        set_rule(&answer, &request->rule, view);
+    else if (err == CS_ERR_REFUSED)
+        set_undecidable(&request->rule);
+    return err == CS_ERR_REFUSED ? CS_OK : err;
 }
 
 static void count(struct cs_request *request, struct cs_request_view *view)

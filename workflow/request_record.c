@@ -97,6 +97,8 @@ static const struct cs_field request_fields[] = {
     CS_FIELD_ID(24, struct cs_request, credential_id, SHOWN, CS_CREDENTIAL_PREFIX,
                 "The credential, once approved."),
     CS_FIELD(25, CS_F_UINT, struct cs_request, revision, 0, "Counts the changes."),
+    CS_FIELD_SUB(26, struct cs_request, evidence, SHOWN, &cs_evidence_record,
+                 "What the account's test credentials did: until now, or until it was decided."),
 };
 const struct cs_record cs_request_record = {
     .name = "request",
@@ -161,8 +163,9 @@ const struct cs_record cs_request_change_record = {
 static const struct cs_field decision_order_fields[] = {
     CS_FIELD_ENUM(0, struct cs_decision_order, decision, NEEDED, cs_decision_names,
                   "Approve, reject, or ask the requester something."),
-    CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_decision_order, digest, NEEDED, CS_DIGEST_TEXT_SIZE - 1,
-                   CS_DIGEST_TEXT_SIZE - 1, "The digest of the request that was looked at."),
+    CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_decision_order, digest, GIVEN, CS_DIGEST_TEXT_SIZE - 1,
+                   CS_DIGEST_TEXT_SIZE - 1,
+                   "The digest of the request that was looked at; needed here or as If-Match."),
     CS_FIELD(0, CS_F_TEXT, struct cs_decision_order, comment, GIVEN | CS_FF_NULLABLE,
              "A reason; needed to reject, a question to ask, and where the rule wants one."),
     CS_FIELD(0, CS_F_WORDS, struct cs_decision_order, scopes, GIVEN,
