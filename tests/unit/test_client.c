@@ -1,122 +1,24 @@
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "base/secret.h"
 #include "cli/client/client.h"
+#include "tests/unit/peer_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* What a server does with one connection; it runs in a process of its own. */
-typedef void serve_fn(int fd);
-
-struct server {
-    pid_t pid;
-    char url[64];
-};
-
-static int listen_on_loopback(struct sockaddr_in *address)
-{
-    socklen_t len = sizeof(*address);
-    *address = (struct sockaddr_in){.sin_family = AF_INET};
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)address, len), 0);
-    assert_int_equal(listen(fd, 8), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
-    return fd;
-}
-
-static struct server serve(serve_fn *fn)
-{
-    struct server server;
-    struct sockaddr_in address;
-    int listening = listen_on_loopback(&address);
-    snprintf(server.url, sizeof(server.url), "http://127.0.0.1:%u", ntohs(address.sin_port));
-    server.pid = fork();
-    assert_true(server.pid >= 0);
-    if (server.pid == 0)
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none behind */
-    while (server.pid == 0) {
-        int fd = accept(listening, NULL, NULL);
-        if (fd < 0)
-            _exit(1);
-        fn(fd);
-        shutdown(fd, SHUT_WR);
-        char rest[512]; /* until the client has gone: an early close could cut the answer off */
-        while (read(fd, rest, sizeof(rest)) > 0)
-            continue;
-        close(fd);
-    }
-    close(listening);
-    return server;
-}
-
-static void stop(const struct server *server)
-{
-    kill(server->pid, SIGKILL);
-    assert_int_equal(waitpid(server->pid, NULL, 0), server->pid);
-}
-
-/* A request's head and its body as far as Content-Length goes; the length of all of it. */
-static size_t read_request(int fd, char *text, size_t size)
-{
-    size_t len = 0, wanted = SIZE_MAX;
-    while (len < size - 1 && len < wanted) {
-        ssize_t got = read(fd, text + len, size - 1 - len);
-        if (got <= 0)
-            break;
-        len += (size_t)got;
-        text[len] = '\0';
-        const char *end = strstr(text, "\r\n\r\n");
-        const char *length = strstr(text, "Content-Length: ");
-        if (end != NULL)
-            wanted =
-                (size_t)(end - text) + 4 + (length == NULL ? 0 : strtoul(length + 16, NULL, 10));
-    }
-    return len;
-}
-
-static void answer(int fd, const char *head, const char *body, size_t len)
-{
-    dprintf(fd, "HTTP/1.1 %sContent-Length: %zu\r\n\r\n", head, len);
-    while (len > 0) {
-        ssize_t written = write(fd, body, len);
-        if (written <= 0)
-            return;
-        body += written;
-        len -= (size_t)written;
-    }
-}
 
 static void echo(int fd)
 {
     char text[16384];
-    size_t len = read_request(fd, text, sizeof(text));
-    answer(fd,
-           "200 OK\r\nContent-Type: text/plain\r\nX-Request-Id: r-1\r\nETag: \"e\"\r\n"
-           "Retry-After: 7\r\n",
-           text, len);
+    size_t len = peer_read(fd, text, sizeof(text));
+    peer_answer(fd,
+                "200 OK\r\nContent-Type: text/plain\r\nX-Request-Id: r-1\r\nETag: \"e\"\r\n"
+                "Retry-After: 7\r\n",
+                text, len);
 }
 
 static void redirect(int fd)
 {
     char text[4096];
-    (void)read_request(fd, text, sizeof(text));
-    answer(fd, "302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\n", "", 0);
+    (void)peer_read(fd, text, sizeof(text));
+    peer_answer(fd, "302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\n", "", 0);
 }
 
 static void send_too_much(int fd)
@@ -124,25 +26,25 @@ static void send_too_much(int fd)
     char text[4096];
     size_t len = CS_CLIENT_BODY_MAX + 1;
     char *body = calloc(1, len);
-    (void)read_request(fd, text, sizeof(text));
+    (void)peer_read(fd, text, sizeof(text));
     if (body != NULL)
-        answer(fd, "200 OK\r\n", body, len);
+        peer_answer(fd, "200 OK\r\n", body, len);
     free(body);
 }
 
 static void send_long_headers(int fd)
 {
     char text[4096];
-    (void)read_request(fd, text, sizeof(text));
+    (void)peer_read(fd, text, sizeof(text));
     char head[1024];
     snprintf(head, sizeof(head), "200 OK\r\nX-Request-Id: %0500d\r\n", 1);
-    answer(fd, head, "x", 1);
+    peer_answer(fd, head, "x", 1);
 }
 
 static void send_garbage(int fd)
 {
     char text[4096];
-    (void)read_request(fd, text, sizeof(text));
+    (void)peer_read(fd, text, sizeof(text));
     (void)!write(fd, "\x16\x03\x01 no http\r\n\r\n", 16);
 }
 
@@ -178,7 +80,7 @@ static void says_what_it_is_told(void **state)
     (void)state;
     struct cs_secret *token = NULL;
     struct cs_client_response response;
-    struct server server = serve(echo);
+    struct peer peer = peer_start(echo);
     const struct cs_client_request request = {
         .method = "PATCH",
         .target = "/v1/x?a=1",
@@ -187,7 +89,7 @@ static void says_what_it_is_told(void **state)
         .if_match = "\"e\"",
     };
     assert_int_equal(cs_secret_from("cs_user_token", 13, &token), CS_OK);
-    assert_int_equal(talk(server.url, token, &request, &response), CS_OK);
+    assert_int_equal(talk(peer.url, token, &request, &response), CS_OK);
     const char *text = cs_buf_text(&response.body);
     assert_int_equal(strncmp(text, "PATCH /v1/x?a=1 HTTP/1.1\r\n", 26), 0);
     assert_non_null(strstr(text, "\r\nAuthorization: Bearer cs_user_token\r\n"));
@@ -203,18 +105,18 @@ static void says_what_it_is_told(void **state)
     assert_string_equal(response.retry_after, "7");
     cs_client_response_free(&response);
     cs_secret_free(&token);
-    stop(&server);
+    peer_stop(&peer);
 }
 
 static void says_no_more_than_it_is_told(void **state)
 {
     (void)state;
     static const char *const methods[] = {"GET", "POST", "DELETE"};
-    struct server server = serve(echo);
+    struct peer peer = peer_start(echo);
     for (size_t i = 0; i < COUNT(methods); i++) {
         struct cs_client_response response;
         const struct cs_client_request request = {.method = methods[i], .target = "/"};
-        assert_int_equal(talk(server.url, NULL, &request, &response), CS_OK);
+        assert_int_equal(talk(peer.url, NULL, &request, &response), CS_OK);
         const char *text = cs_buf_text(&response.body);
         assert_int_equal(strncmp(text, methods[i], strlen(methods[i])), 0);
         assert_null(strstr(text, "Authorization"));
@@ -223,16 +125,16 @@ static void says_no_more_than_it_is_told(void **state)
         assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
         cs_client_response_free(&response);
     }
-    stop(&server);
+    peer_stop(&peer);
 }
 
 static void serves_calls_of_all_kinds_in_turn(void **state)
 {
     (void)state;
     struct cs_client *client = NULL;
-    struct server server = serve(echo);
+    struct peer peer = peer_start(echo);
     char url[80];
-    snprintf(url, sizeof(url), "%s/base//", server.url);
+    snprintf(url, sizeof(url), "%s/base//", peer.url);
     assert_int_equal(open_client(url, NULL, &client), CS_OK);
     static const struct {
         const char *method, *body, *start;
@@ -252,7 +154,7 @@ static void serves_calls_of_all_kinds_in_turn(void **state)
         cs_client_response_free(&response);
     }
     cs_client_close(&client);
-    stop(&server);
+    peer_stop(&peer);
 }
 
 /* A token must not follow a Location to somebody else. */
@@ -260,34 +162,34 @@ static void does_not_go_where_it_is_sent(void **state)
 {
     (void)state;
     struct cs_client_response response;
-    struct server server = serve(redirect);
+    struct peer peer = peer_start(redirect);
     const struct cs_client_request request = {.method = "GET", .target = "/"};
-    assert_int_equal(talk(server.url, NULL, &request, &response), CS_OK);
+    assert_int_equal(talk(peer.url, NULL, &request, &response), CS_OK);
     assert_int_equal(response.status, 302);
     cs_client_response_free(&response);
-    stop(&server);
+    peer_stop(&peer);
 }
 
 static void asks_no_proxy_for_this_machine(void **state)
 {
     (void)state;
     struct cs_client_response response;
-    struct server server = serve(echo);
+    struct peer peer = peer_start(echo);
     const struct cs_client_request request = {.method = "GET", .target = "/"};
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     setenv("all_proxy", "http://127.0.0.1:1", 1);
-    assert_int_equal(talk(server.url, NULL, &request, &response), CS_OK);
+    assert_int_equal(talk(peer.url, NULL, &request, &response), CS_OK);
     cs_client_response_free(&response);
     unsetenv("http_proxy");
     unsetenv("all_proxy");
-    stop(&server);
+    peer_stop(&peer);
 }
 
 static void tells_what_went_wrong(void **state)
 {
     (void)state;
     static const struct {
-        serve_fn *fn;
+        peer_fn *fn;
         enum cs_err err;
     } cases[] = {
         {send_too_much, CS_ERR_TOO_LARGE},
@@ -297,14 +199,14 @@ static void tells_what_went_wrong(void **state)
     const struct cs_client_request request = {.method = "GET", .target = "/"};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct cs_client_response response;
-        struct server server = serve(cases[i].fn);
-        assert_int_equal(talk(server.url, NULL, &request, &response), cases[i].err);
-        stop(&server);
+        struct peer peer = peer_start(cases[i].fn);
+        assert_int_equal(talk(peer.url, NULL, &request, &response), cases[i].err);
+        peer_stop(&peer);
     }
     struct sockaddr_in address;
     struct cs_client_response response;
     char url[64];
-    int fd = listen_on_loopback(&address);
+    int fd = peer_listen(&address);
     close(fd); /* nobody listens there now */
     snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
     assert_int_equal(talk(url, NULL, &request, &response), CS_ERR_UNAVAILABLE);
@@ -314,12 +216,12 @@ static void leaves_out_headers_that_are_too_long(void **state)
 {
     (void)state;
     struct cs_client_response response;
-    struct server server = serve(send_long_headers);
+    struct peer peer = peer_start(send_long_headers);
     const struct cs_client_request request = {.method = "GET", .target = "/"};
-    assert_int_equal(talk(server.url, NULL, &request, &response), CS_OK);
+    assert_int_equal(talk(peer.url, NULL, &request, &response), CS_OK);
     assert_string_equal(response.request_id, "");
     cs_client_response_free(&response);
-    stop(&server);
+    peer_stop(&peer);
 }
 
 static void lets_no_value_begin_a_header(void **state)
