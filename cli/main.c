@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/record.h"
 #include "base/secret.h"
 #include "cli/args.h"
