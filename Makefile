@@ -153,9 +153,9 @@ api fault: all tests/node_modules/.package-lock.json
 %.survived: %
 	@$< $(FAULT_ROUNDS)
 
-bench: test-deps ## the figures of docs/performance.md, as ratios taken in one run
+bench: test-deps ## the figures of docs/performance.md in six minutes; QUICK=1: rougher, in one
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
-	@node tests/bench/bench.mjs
+	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick)
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libcountersign.a
 	@echo "link $@"

@@ -23,7 +23,11 @@
 
 #define THREADS_MAX 16
 #define ACCEPT_BURST 64
-#define JSON "{\"valid\":true,\"code\":\"VALID\",\"request_id\":\"0123456789\"}"
+/* Some 190 bytes: the least that an answer about a key can be. */
+#define JSON                                                                                       \
+    "{\"valid\":true,\"code\":\"VALID\",\"credential_id\":\"cred_01JD4Z0000000000000000000A\","    \
+    "\"account_id\":\"acct_01JD4Z0000000000000000000B\",\"mode\":\"test\","                        \
+    "\"scopes\":[\"orders.read\"],\"expires_at\":null}\n"
 #define TEXT "ok\n"
 
 static enum MHD_Result send_text(struct MHD_Connection *connection, const char *text,

@@ -1,0 +1,37 @@
+// make bench: how far the program is from what the library and the disk can do at most.
+//
+//     bench.mjs BUILD [quick]
+//
+// Machines differ, and one machine differs from minute to minute: nothing is judged by itself. Each
+// figure is taken in turns with the one that it is divided by, and what counts is the median of the
+// ratios within each round. docs/performance.md explains the tables.
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { benchCreations } from './creation.mjs';
+import { figure } from './figures.mjs';
+import { benchVerification } from './verification.mjs';
+import { programs } from './vaults.mjs';
+
+const QUICK = { few: 1e3, many: 1e5, warm_s: 2, rounds: 3, seconds: 2, creation_rounds: 2 };
+const WHOLE = { few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5 };
+
+const [build = 'build', size] = process.argv.slice(2);
+const began = performance.now();
+/* On a disk: /tmp may be memory, where durable writes cost nothing. */
+const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? '/var/tmp', 'countersign-bench-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+const say = (text) => process.stdout.write(`${text}\n`);
+const bench = {
+  programs: programs(build),
+  folder,
+  plan: { ...(size === 'quick' ? QUICK : WHOLE), disk_ms: 500 },
+  say,
+};
+
+say(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, Linux ${os.release()}`);
+await benchVerification(bench);
+await benchCreations(bench);
+say(`\nTook ${figure((performance.now() - began) / 1000)} s.`);

@@ -1,0 +1,2 @@
+-- wrk -s get.lua URL: the smallest request there is.
+require 'report'

@@ -1,0 +1,280 @@
+/*
+ * Fills a data folder, as `countersign dev --data` has it, with accounts and test credentials.
+ *
+ *     seed DATA COUNT ACCOUNTS OUT
+ *
+ * COUNT credentials are spread over ACCOUNTS accounts, through the vault's own functions and in few
+ * large transactions. OUT/keys gets the secrets, one a line, all of one length; OUT/creators a line
+ * for each account: its id, and the token of a developer of it. Both are for load generators.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "vault/access.h"
+#include "vault/account.h"
+#include "vault/credential.h"
+#include "vault/rootkey.h"
+#include "vault/vault.h"
+
+#define BRAND "cs"
+#define PATH_SIZE 4096
+/* While one update is being committed the other thread prepares the next. */
+#define THREADS 2
+/* Of one update, which may write CS_BATCH_KEYS rows: some five for each credential. */
+#define PER_UPDATE 190
+#define ACCOUNTS_PER_UPDATE 8
+#define EXPIRES_AFTER_MS ((int64_t)90 * 86400 * 1000)
+
+struct seed {
+    struct cs_vault *vault;
+    const char *out;
+    size_t count;
+    size_t account_count;
+    struct cs_id *accounts;
+    struct cs_id creator;
+    FILE *keys;
+    atomic_size_t next; /* first credential that no thread has taken */
+    atomic_int err;     /* enum cs_err: the first that was met */
+};
+
+static const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
+
+/* The accounts that one developer works for, and its token. */
+struct people {
+    struct seed *seed;
+    size_t first, count;
+    struct cs_secret *token;
+};
+
+static enum cs_err make_accounts(struct cs_ctx *ctx, struct people *people, struct cs_user *user)
+{
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; i < people->count && err == CS_OK; i++) {
+        struct cs_account account;
+        char name[32];
+        snprintf(name, sizeof(name), "Shop %zu", people->first + i);
+        err = cs_account_create(ctx, name, "", &account);
+        people->seed->accounts[people->first + i] = account.id;
+        user->accounts[i].account_id = account.id;
+    }
+    return err;
+}
+
+static enum cs_err make_people(struct cs_ctx *ctx, void *arg)
+{
+    struct people *people = arg;
+    struct cs_user user = {.roles = CS_ROLE_DEVELOPER, .account_count = (uint16_t)people->count};
+    struct cs_access access;
+    snprintf(user.email, sizeof(user.email), "developer%zu@shops.example", people->first);
+    snprintf(user.name, sizeof(user.name), "Developer %zu", people->first);
+    cs_secret_free(&people->token); /* of a run before this one */
+    enum cs_err err = make_accounts(ctx, people, &user);
+    if (err == CS_OK)
+        err = cs_user_create(ctx, &user);
+    if (err != CS_OK)
+        return err;
+    people->seed->creator = user.id;
+    const struct cs_access_params params = {
+        .kind = CS_ACCESS_USER, .user_id = user.id, .name = "bench"};
+    return cs_access_create(ctx, &params, &access, &people->token);
+}
+
+static bool write_creators(FILE *file, const struct people *people)
+{
+    bool written = true;
+    for (size_t i = 0; i < people->count; i++) {
+        char id[CS_ID_TEXT_SIZE];
+        cs_id_format(&people->seed->accounts[people->first + i], CS_ACCOUNT_PREFIX, id);
+        written = fprintf(file, "%s %s\n", id, (const char *)people->token->bytes) > 0 && written;
+    }
+    return written;
+}
+
+static FILE *create(const char *folder, const char *name)
+{
+    char path[PATH_SIZE];
+    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
+        return NULL;
+    return fopen(path, "wx");
+}
+
+static enum cs_err fill_accounts(struct seed *seed)
+{
+    enum cs_err err = CS_OK;
+    FILE *file = create(seed->out, "creators");
+    if (file == NULL)
+        return CS_ERR_IO;
+    for (size_t first = 0; first < seed->account_count && err == CS_OK;) {
+        size_t left = seed->account_count - first;
+        struct people people = {
+            .seed = seed,
+            .first = first,
+            .count = left < CS_MEMBERSHIPS_MAX ? left : CS_MEMBERSHIPS_MAX,
+        };
+        err = cs_vault_update(seed->vault, &actor, NULL, make_people, &people);
+        if (err == CS_OK && !write_creators(file, &people))
+            err = CS_ERR_IO;
+        cs_secret_free(&people.token);
+        first += people.count;
+    }
+    return fclose(file) == 0 || err != CS_OK ? err : CS_ERR_IO;
+}
+
+/* What one update makes. */
+struct share {
+    struct seed *seed;
+    size_t first, count;
+    char secrets[PER_UPDATE * CS_TOKEN_SIZE]; /* lines */
+    size_t len;
+};
+
+static enum cs_err make_one(struct cs_ctx *ctx, struct share *share, size_t number)
+{
+    const struct seed *seed = share->seed;
+    struct cs_credential credential;
+    struct cs_secret *secret = NULL;
+    size_t account = number / PER_UPDATE * ACCOUNTS_PER_UPDATE + number % ACCOUNTS_PER_UPDATE;
+    const struct cs_credential_params params = {
+        .account_id = seed->accounts[account % seed->account_count],
+        .mode = CS_MODE_TEST,
+        .kind = CS_CREDENTIAL_API_KEY,
+        .name = "Order export",
+        .scopes = "orders.read products.read",
+        .expires_at = cs_tx_now_ms(ctx->tx) + EXPIRES_AFTER_MS,
+        .created_by = seed->creator,
+    };
+    enum cs_err err = cs_credential_create(ctx, &params, &credential, &secret);
+    if (err != CS_OK)
+        return err;
+    memcpy(share->secrets + share->len, secret->bytes, secret->len);
+    share->secrets[share->len + secret->len] = '\n';
+    share->len += secret->len + 1u;
+    cs_secret_free(&secret);
+    return CS_OK;
+}
+
+static enum cs_err make_share(struct cs_ctx *ctx, void *arg)
+{
+    struct share *share = arg;
+    enum cs_err err = CS_OK;
+    share->len = 0;
+    for (size_t i = 0; i < share->count && err == CS_OK; i++)
+        err = make_one(ctx, share, share->first + i);
+    return err;
+}
+
+static bool take_share(struct seed *seed, struct share *share)
+{
+    share->first = atomic_fetch_add(&seed->next, PER_UPDATE);
+    if (share->first >= seed->count || atomic_load(&seed->err) != CS_OK)
+        return false;
+    size_t left = seed->count - share->first;
+    share->count = left < PER_UPDATE ? left : PER_UPDATE;
+    return true;
+}
+
+static void *fill_credentials(void *arg)
+{
+    struct seed *seed = arg;
+    struct share share = {.seed = seed};
+    while (take_share(seed, &share)) {
+        int none = CS_OK;
+        enum cs_err err = cs_vault_update(seed->vault, &actor, NULL, make_share, &share);
+        if (err == CS_OK && fwrite(share.secrets, share.len, 1, seed->keys) != 1)
+            err = CS_ERR_IO;
+        if (err != CS_OK)
+            atomic_compare_exchange_strong(&seed->err, &none, (int)err);
+    }
+    return NULL;
+}
+
+static enum cs_err fill(struct seed *seed)
+{
+    pthread_t threads[THREADS];
+    size_t started = 0;
+    enum cs_err err = fill_accounts(seed);
+    seed->keys = err == CS_OK ? create(seed->out, "keys") : NULL;
+    if (seed->keys == NULL)
+        return err != CS_OK ? err : CS_ERR_IO;
+    while (started < THREADS &&
+           pthread_create(&threads[started], NULL, fill_credentials, seed) == 0)
+        started++;
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    err = (enum cs_err)atomic_load(&seed->err);
+    if (started < THREADS && err == CS_OK)
+        err = CS_ERR_NOMEM;
+    return fclose(seed->keys) == 0 || err != CS_OK ? err : CS_ERR_IO;
+}
+
+static enum cs_err make_vault(const char *data, struct cs_log *log, const struct cs_clock *clock,
+                              struct cs_vault **out)
+{
+    char path[PATH_SIZE];
+    char key[PATH_SIZE];
+    const struct cs_rootkey_source source = {.kind = CS_ROOTKEY_FILE, .path = key};
+    const struct cs_vault_params params = {
+        .path = path, .source = &source, .brand = BRAND, .clock = clock, .log = log};
+    if (snprintf(path, sizeof(path), "%s/vault", data) >= (int)sizeof(path) ||
+        snprintf(key, sizeof(key), "%s/root.key", data) >= (int)sizeof(key))
+        return CS_ERR_TOO_LARGE;
+    if (mkdir(data, 0700) != 0)
+        return CS_ERR_EXISTS;
+    enum cs_err err = cs_rootkey_create_file(key, log);
+    if (err == CS_OK)
+        err = cs_vault_create(&params);
+    return err == CS_OK ? cs_vault_open(&params, out) : err;
+}
+
+static enum cs_err run(struct seed *seed, const char *data)
+{
+    struct cs_clock clock;
+    struct cs_log *log = NULL;
+    bool locked = false;
+    cs_clock_init(&clock);
+    enum cs_err err = cs_harden();
+    if (err == CS_OK)
+        err = cs_secret_setup(true, &locked);
+    if (err == CS_OK)
+        err = cs_log_new(2, CS_LOG_WARN, CS_LOG_LOGFMT, &clock, &log);
+    if (err == CS_OK)
+        err = make_vault(data, log, &clock, &seed->vault);
+    if (err == CS_OK)
+        err = fill(seed);
+    cs_vault_close(&seed->vault);
+    cs_log_free(&log);
+    return err;
+}
+
+static bool parse_count(const char *text, size_t *out)
+{
+    char *end = NULL;
+    unsigned long long value = strtoull(text, &end, 10);
+    *out = (size_t)value;
+    return end != text && *end == '\0' && value >= 1 && value <= 100000000;
+}
+
+int main(int argc, char **argv)
+{
+    struct seed seed = {.next = 0};
+    if (argc != 5 || !parse_count(argv[2], &seed.count) ||
+        !parse_count(argv[3], &seed.account_count)) {
+        fprintf(stderr, "usage: seed DATA COUNT ACCOUNTS OUT\n");
+        return 2;
+    }
+    seed.out = argv[4];
+    seed.accounts = calloc(seed.account_count, sizeof(*seed.accounts));
+    enum cs_err err = seed.accounts == NULL ? CS_ERR_NOMEM : run(&seed, argv[1]);
+    free(seed.accounts);
+    if (err != CS_OK)
+        fprintf(stderr, "seed: %s\n", cs_err_name(err));
+    return err == CS_OK ? 0 : 1;
+}
