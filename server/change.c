@@ -198,6 +198,15 @@ enum cs_err cs_change_read_one(struct cs_call *call, cs_change_fn *fn)
     return err == CS_OK ? cs_change_read(call, fn, &id) : err;
 }
 
+enum cs_err cs_change_run_one(struct cs_call *call, cs_change_fn *fn)
+{
+    struct cs_id id;
+    enum cs_err err = cs_change_id(call, &id);
+    if (err == CS_OK)
+        err = cs_change_read_nothing(call);
+    return err == CS_OK ? cs_change_run(call, fn, &id) : err;
+}
+
 enum cs_err cs_change_query_id(struct cs_call *call, const char *name, const char *prefix,
                                struct cs_id *out)
 {

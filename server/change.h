@@ -43,6 +43,8 @@ CS_MUST_CHECK enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn,
 CS_MUST_CHECK enum cs_err cs_change_id(struct cs_call *call, struct cs_id *out);
 /* cs_change_read for the object of the path: fn's arg is its id, a struct cs_id. */
 CS_MUST_CHECK enum cs_err cs_change_read_one(struct cs_call *call, cs_change_fn *fn);
+/* cs_change_run likewise, on a route that has nothing to be told beside. */
+CS_MUST_CHECK enum cs_err cs_change_run_one(struct cs_call *call, cs_change_fn *fn);
 /* CS_ERR_NOT_FOUND with the fault, in the words that hide whether there is such an object. */
 enum cs_err cs_change_hide(struct cs_call *call);
 /* An id in the query; the zero id when it was not given. CS_ERR_INVALID with the fault. */

@@ -1,0 +1,38 @@
+#include "server/resource/ratelimit.h"
+
+#define MS_PER_S 1000
+
+static const struct cs_field fields[] = {
+    CS_FIELD(0, CS_F_UINT, struct cs_ratelimit, limit, CS_FF_OUT, "So many in the policy's time."),
+    CS_FIELD(0, CS_F_UINT, struct cs_ratelimit, remaining, CS_FF_OUT, "So many at once by now."),
+    CS_FIELD(0, CS_F_UINT, struct cs_ratelimit, reset_s, CS_FF_OUT,
+             "Seconds until all of them are there again."),
+};
+const struct cs_record cs_ratelimit_record = {
+    .name = "ratelimit",
+    .size = sizeof(struct cs_ratelimit),
+    .fields = fields,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .doc = "How often the credential may still be verified.",
+};
+
+void cs_ratelimit_show(const struct cs_answer *answer, struct cs_ratelimit *out)
+{
+    *out = (struct cs_ratelimit){0};
+    if (answer->rate.limit != 0)
+        *out = (struct cs_ratelimit){answer->rate.limit, answer->remaining, answer->reset_s};
+}
+
+void cs_ratelimit_of_policy(struct cs_app *app, struct cs_rate rates[CS_MODE_COUNT])
+{
+    const struct cs_policy *policy = cs_policy_slot_get(&app->policy);
+    for (int mode = 0; mode < CS_MODE_COUNT; mode++) {
+        const struct cs_policy_mode *stated = cs_policy_mode(policy, (enum cs_mode)mode);
+        rates[mode] = (struct cs_rate){
+            .limit = stated->rate_limit,
+            .period_ms = stated->rate_window_s * MS_PER_S,
+            .burst = stated->rate_burst,
+        };
+    }
+    cs_policy_unref(&policy);
+}

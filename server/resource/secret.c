@@ -1,0 +1,180 @@
+/* The secrets of credentials: what makes one, and tells it this once. */
+#include "server/change.h"
+#include "server/resource/resource.h"
+#include "server/resource/shown.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What comes of a creation or rotation: one of secret and claim. */
+struct issued {
+    const struct cs_credential *credential;
+    const struct cs_secret *secret;
+    const struct cs_shown_claim *claim;
+};
+static const struct cs_view_part issued_parts[] = {
+    {.kind = CS_VIEW_RECORD,
+     .name = "credential",
+     .offset = offsetof(struct issued, credential),
+     .record = &cs_credential_record,
+     .doc = "What is kept of it."},
+    {.kind = CS_VIEW_SECRET,
+     .name = "client_secret",
+     .offset = offsetof(struct issued, secret),
+     .optional = true,
+     .doc = "The API key, told this once; or else there is a claim."},
+    {.kind = CS_VIEW_OBJECT,
+     .name = "claim",
+     .offset = offsetof(struct issued, claim),
+     .view = &cs_shown_claim_view,
+     .optional = true,
+     .doc = "Where delivery is by claim: what fetches the secret, once."},
+};
+static const struct cs_view issued_view = {
+    .name = "issued_credential",
+    .parts = issued_parts,
+    .part_count = COUNT(issued_parts),
+    .doc = "A credential with its secret, or with a claim on it.",
+};
+
+static enum cs_err render(struct cs_change *change, const struct cs_issued *issued)
+{
+    struct cs_shown_claim claim;
+    const struct issued shown = {
+        .credential = &issued->credential,
+        .secret = issued->secret,
+        .claim = cs_shown_claim(change->call->app, issued, &claim),
+    };
+    cs_view_json(&issued_view, &shown, &change->call->reply.body);
+    return CS_OK;
+}
+
+struct creating {
+    struct cs_issue_order order;
+    struct cs_issued issued;
+};
+
+static enum cs_err create_in(struct cs_change *change, void *arg)
+{
+    struct creating *creating = arg;
+    enum cs_err err = cs_issue_create(&change->desk, &creating->order, &creating->issued);
+    return err == CS_OK ? render(change, &creating->issued) : err;
+}
+
+static enum cs_err create(struct cs_call *call)
+{
+    struct creating creating = {.issued = {.secret = NULL}};
+    enum cs_err err = cs_call_read(call, &cs_issue_order_record, &creating.order, NULL);
+    if (err == CS_OK)
+        err = cs_change_run(call, create_in, &creating);
+    cs_issued_free(&creating.issued);
+    return err;
+}
+
+struct rotation {
+    uint64_t grace_s;
+};
+static const struct cs_field rotation_fields[] = {
+    CS_FIELD(0, CS_F_UINT, struct rotation, grace_s, CS_FF_IN,
+             "How long the old secret works on, 0 for not at all; a day when left out. Within what "
+             "the policy permits, and never past the credential's end."),
+};
+static const struct cs_record rotation_record = {
+    .name = "rotation",
+    .size = sizeof(struct rotation),
+    .fields = rotation_fields,
+    .field_count = COUNT(rotation_fields),
+    .doc = "How a secret is to be replaced.",
+};
+
+struct rotating {
+    struct cs_id id;
+    int64_t grace_s; /* -1: not said */
+    struct cs_issued issued;
+};
+
+static enum cs_err rotate_in(struct cs_change *change, void *arg)
+{
+    struct rotating *rotating = arg;
+    enum cs_err err =
+        cs_issue_rotate(&change->desk, &rotating->id, rotating->grace_s, &rotating->issued);
+    return err == CS_OK ? render(change, &rotating->issued) : err;
+}
+
+static enum cs_err rotate(struct cs_call *call)
+{
+    struct rotation rotation;
+    struct rotating rotating = {.issued = {.secret = NULL}};
+    uint64_t given = 0;
+    enum cs_err err = cs_change_id(call, &rotating.id);
+    if (err == CS_OK)
+        err = cs_call_read(call, &rotation_record, &rotation, &given);
+    if (err != CS_OK)
+        return err;
+    rotating.grace_s = given != 0 ? (int64_t)rotation.grace_s : -1;
+    err = cs_change_run(call, rotate_in, &rotating);
+    cs_issued_free(&rotating.issued);
+    return err;
+}
+
+static enum cs_err reveal_in(struct cs_change *change, void *arg)
+{
+    struct cs_issued issued = {.secret = NULL};
+    enum cs_err err = cs_issue_reveal(&change->desk, arg, &issued.credential);
+    return err == CS_OK ? render(change, &issued) : err;
+}
+
+static enum cs_err reveal(struct cs_call *call)
+{
+    enum cs_err err = cs_change_read_nothing(call);
+    return err == CS_OK ? cs_change_read_one(call, reveal_in) : err;
+}
+
+const struct cs_route cs_resource_secrets[] = {
+    {
+        .method = CS_METHOD_POST,
+        .path = "/v1/credentials",
+        .who = CS_WHO_DEVELOPER,
+        .max_body = CS_BODY_MAX,
+        .speed = CS_SPEED_WORK,
+        .handler = create,
+        .name = "credential.create",
+        .summary = "Make a test credential, with its secret or with a claim on it. A live one "
+                   "takes a request.",
+        .success = 201,
+        .body = &cs_issue_order_record,
+        .view = &issued_view,
+        .refusals = CS_REFUSALS(404),
+        .traits = CS_TRAIT_IDEMPOTENT | CS_TRAIT_SECRET,
+    },
+    {
+        .method = CS_METHOD_POST,
+        .path = "/v1/credentials/{id}/rotate",
+        .who = CS_WHO_DEVELOPER,
+        .max_body = CS_BODY_MAX,
+        .speed = CS_SPEED_WORK,
+        .handler = rotate,
+        .name = "credential.rotate",
+        .summary = "Give a credential a new secret; the old one works on for a while.",
+        .body = &rotation_record,
+        .view = &issued_view,
+        .kind = CS_CREDENTIAL_PREFIX,
+        .traits = CS_TRAIT_IDEMPOTENT | CS_TRAIT_SECRET,
+    },
+    {
+        .method = CS_METHOD_POST,
+        .path = "/v1/credentials/{id}/reveal",
+        .who = CS_WHO_DEVELOPER,
+        .max_body = CS_BODY_MAX,
+        .speed = CS_SPEED_WORK,
+        .handler = reveal,
+        .name = "credential.reveal",
+        .summary = "Tell a secret again: refused where the policy has it shown once, and where "
+                   "nothing of it was kept.",
+        .body = &cs_change_nothing_record,
+        .view = &issued_view,
+        .refusals = CS_REFUSALS(409, 422),
+        .kind = CS_CREDENTIAL_PREFIX,
+        .traits = CS_TRAIT_SECRET,
+    },
+    {.path = NULL},
+};

@@ -1,0 +1,28 @@
+/*
+ * Retrieval: what the holder of a claim may learn and fetch. The claim is all that it shows, so
+ * nobody's account or role is asked for. Thread rule: inside a transaction.
+ */
+#ifndef CS_WORKFLOW_RETRIEVAL_H
+#define CS_WORKFLOW_RETRIEVAL_H
+
+#include "vault/account.h"
+#include "vault/claim.h"
+#include "workflow/desk.h"
+
+/* What a claim is for. */
+struct cs_retrieval {
+    struct cs_claim claim; /* with the state of now */
+    struct cs_credential credential;
+    struct cs_account account;
+};
+
+/* Uses nothing up. CS_ERR_NOT_FOUND for an unknown claim. */
+CS_MUST_CHECK enum cs_err cs_retrieval_look(const struct cs_desk *desk, struct cs_slice token,
+                                            struct cs_retrieval *out);
+/*
+ * cs_claim_fetch with what the policy says of a second fetch. `public_key` has 32 bytes or is NULL.
+ */
+CS_MUST_CHECK enum cs_err cs_retrieval_fetch(const struct cs_desk *desk, struct cs_slice token,
+                                             const uint8_t *public_key, struct cs_fetch *out);
+
+#endif
