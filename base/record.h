@@ -26,7 +26,8 @@ enum cs_field_type {
     CS_F_ENUM,  /* int, an index into `names`; stored as a number, JSON as its name; "" is null */
     CS_F_FLAGS, /* uint32_t, bit i is names[i]; stored as a number, JSON as an array of names */
     CS_F_TEXT,  /* char[size], NUL-terminated UTF-8; JSON string, null for "" if CS_FF_NULLABLE */
-    CS_F_WORDS, /* char[size], a word list (base/words.h); JSON array of strings */
+    CS_F_WORDS, /* char[size], a word list (base/words.h); JSON array of strings, null for "" if
+                   CS_FF_NULLABLE */
     CS_F_ID,    /* struct cs_id; JSON `prefix`_…, null for the zero id */
     CS_F_BYTES, /* uint8_t[size], exactly; JSON base64; all zero is null and is not stored */
     CS_F_BLOB, /* struct { uint16_t len; uint8_t bytes[]; } of `size` in all; JSON base64 or null */
@@ -38,8 +39,8 @@ enum cs_field_flag {
     CS_FF_OUT = 1 << 0,      /* appears in JSON output */
     CS_FF_IN = 1 << 1,       /* may be given in a JSON body */
     CS_FF_REQUIRED = 1 << 2, /* must be given in a JSON body */
-    CS_FF_NULLABLE = 1 << 3, /* an empty text or sub-record is told as null; null is taken in a
-                                body, for every type */
+    CS_FF_NULLABLE = 1 << 3, /* an empty text, word list or sub-record is told as null; null is
+                                taken in a body, for every type */
     CS_FF_OMIT = 1 << 4,     /* a value that is 0, false or empty is left out of JSON output */
     CS_FF_SECRET = 1 << 5    /* never logged, never echoed in an error */
 };

@@ -201,7 +201,7 @@ static const struct {
     [CS_F_ENUM] = {put_enum, 0},
     [CS_F_FLAGS] = {put_flags, 0},
     [CS_F_TEXT] = {put_text, CS_FF_NULLABLE},
-    [CS_F_WORDS] = {put_words, 0},
+    [CS_F_WORDS] = {put_words, CS_FF_NULLABLE},
     [CS_F_ID] = {put_id, UINT32_MAX},
     [CS_F_BYTES] = {put_bytes, UINT32_MAX},
     [CS_F_BLOB] = {put_blob, UINT32_MAX},

@@ -9,6 +9,7 @@
 #define SHARDS 64
 #define BUCKET 8 /* places that a credential can lie in */
 #define NS_PER_MS 1000000
+#define FULL_NS_MAX (INT64_MAX / 4) /* so that no sum of times overflows */
 
 /*
  * GCRA keeps one number: the time at which the bucket is empty again. A place whose time has come
@@ -101,11 +102,13 @@ static void decide(const struct cs_limit_ask *ask, struct place *place, struct c
 {
     int64_t step_ns = (int64_t)ask->period_ms * NS_PER_MS / (int64_t)ask->limit;
     step_ns = step_ns > 0 ? step_ns : 1;
-    /* The period, but for what the division left over: the burst is the limit, and not one more. */
-    int64_t full_ns = step_ns * (int64_t)ask->limit;
-    /* A cost over the whole limit is refused as such, whatever its size: the product stays small.
-     */
-    uint64_t cost = ask->cost <= ask->limit ? ask->cost : ask->limit + 1;
+    /* Without a burst, the period but for what the division left over: never one more. */
+    uint64_t most = ask->limit + ask->burst;
+    if (most > (uint64_t)(FULL_NS_MAX / step_ns))
+        most = (uint64_t)(FULL_NS_MAX / step_ns);
+    int64_t full_ns = step_ns * (int64_t)most;
+    /* A cost over all that fits is refused as such, whatever its size: the product stays small. */
+    uint64_t cost = ask->cost <= most ? ask->cost : most + 1;
     int64_t from_ns = place->empty_ns > ask->now_ns ? place->empty_ns : ask->now_ns;
     int64_t then_ns = from_ns + step_ns * (int64_t)cost;
     out->allowed = cost == 0 || then_ns - ask->now_ns <= full_ns;

@@ -20,12 +20,14 @@ struct cs_limits; /* opaque */
 CS_MUST_CHECK enum cs_err cs_limits_new(size_t places, struct cs_limits **out);
 void cs_limits_free(struct cs_limits **limits);
 
-#define CS_LIMIT_MAX UINT64_C(1000000000000)
+#define CS_LIMIT_MAX UINT64_C(1000000000)
 #define CS_LIMIT_PERIOD_MAX_MS UINT64_C(315619200000) /* ten years */
 struct cs_limit_ask {
     uint64_t who;       /* a handle; never 0 */
     uint64_t limit;     /* so many, 1 … CS_LIMIT_MAX */
-    uint64_t period_ms; /* in a period, 1 … CS_LIMIT_PERIOD_MAX_MS; the burst is `limit` */
+    uint64_t period_ms; /* in a period, 1 … CS_LIMIT_PERIOD_MAX_MS */
+    uint64_t burst;     /* so many beyond `limit` may come at once: at most CS_LIMIT_MAX, and what
+                           takes 70 years to come back */
     uint32_t cost;      /* 0: only looks, and is allowed */
     int64_t now_ns;     /* monotonic */
 };
@@ -33,7 +35,7 @@ struct cs_limit_told {
     bool allowed;
     uint64_t remaining;
     uint64_t reset_ms;       /* until the bucket is empty again */
-    uint64_t retry_after_ms; /* 0 when allowed; of a cost over the limit: as for limit + 1 */
+    uint64_t retry_after_ms; /* 0 when allowed; of a cost over all that fits: as for one more */
 };
 /* A refused ask uses up nothing. */
 void cs_limits_ask(struct cs_limits *limits, const struct cs_limit_ask *ask,

@@ -161,7 +161,7 @@ static void limit(const struct verification *v)
     const struct cs_credential *credential = &answer->credential;
     struct cs_limit_told told;
     answer->rate = credential->rate_limit != 0
-                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms}
+                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms, 0}
                        : v->question->rates[credential->mode];
     if (answer->rate.limit == 0)
         return;
@@ -169,6 +169,7 @@ static void limit(const struct verification *v)
         .who = v->handle,
         .limit = answer->rate.limit,
         .period_ms = answer->rate.period_ms,
+        .burst = answer->rate.burst,
         .cost = answer->verdict == CS_VERDICT_VALID ? v->question->cost : 0,
         .now_ns = cs_clock_mono_ns(cs_vault_clock(v->vault)),
     };
@@ -216,9 +217,9 @@ enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question
     enum cs_err err = cs_vault_read(vault, NULL, look_up, &v);
     if (err != CS_OK)
         return CS_ERR_UNAVAILABLE;
-    if (out->known) {
+    if (out->known)
         limit(&v);
+    if (out->known && !question->unnoted)
         note(&v);
-    }
     return CS_OK;
 }

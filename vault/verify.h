@@ -43,10 +43,11 @@ struct cs_verdict_info {
 };
 const struct cs_verdict_info *cs_verdict_info(enum cs_verdict verdict);
 
-/* So many in a period; limit 0: unlimited. */
+/* So many in a period, within the bounds of vault/limits.h; limit 0: unlimited. */
 struct cs_rate {
     uint64_t limit;
     uint64_t period_ms;
+    uint64_t burst; /* so many more may come at once */
 };
 
 struct cs_question {
@@ -54,9 +55,11 @@ struct cs_question {
     struct cs_slice client_id;           /* id and */
     struct cs_slice client_secret;       /* secret */
     int mode;                            /* -1: either */
-    const char *scopes;                  /* a word list, all of which are needed; NULL: none */
+    const char *scopes;                  /* a word list shorter than CS_SCOPES_SIZE, all of which
+                                            are needed; NULL: none */
     const char *ip;                      /* of the key's caller; NULL: not told */
     uint32_t cost;                       /* 1 by default; 0 asks without using up the limit */
+    bool unnoted;                        /* no use of it: its holder only looks */
     struct cs_rate rates[CS_MODE_COUNT]; /* of the modes, from the policy */
 };
 
@@ -64,8 +67,8 @@ struct cs_answer {
     enum cs_verdict verdict;
     bool known; /* the secret was proved: the credential below may be told */
     struct cs_credential credential;
-    char missing_scopes[CS_SCOPES_SIZE];
-    struct cs_rate rate; /* in force; limit 0: unlimited */
+    char missing_scopes[CS_SCOPES_SIZE]; /* told with INSUFFICIENT_SCOPE */
+    struct cs_rate rate;                 /* in force; limit 0: unlimited */
     uint64_t remaining;
     uint64_t reset_s;
     uint64_t retry_after_s;

@@ -1,0 +1,187 @@
+#include "server/scan.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/record.h"
+#include "base/words.h"
+
+#define FIELDS_MAX 64
+
+struct scan {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+static void skip_space(struct scan *scan)
+{
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
+        scan->at++;
+}
+
+/* The next byte that is not space, if it is this one. */
+static bool take(struct scan *scan, uint8_t c)
+{
+    skip_space(scan);
+    if (scan->at == scan->end || *scan->at != c)
+        return false;
+    scan->at++;
+    return true;
+}
+
+/* A string of printable ASCII without escapes: what lies between its quotes. */
+static bool take_string(struct scan *scan, struct cs_slice *out)
+{
+    if (!take(scan, '"'))
+        return false;
+    const uint8_t *begin = scan->at;
+    while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at < 0x7f && *scan->at != '"' &&
+           *scan->at != '\\')
+        scan->at++;
+    *out = CS_SLICE(begin, (size_t)(scan->at - begin));
+    bool ended = scan->at < scan->end && *scan->at == '"';
+    scan->at += ended;
+    return ended;
+}
+
+/* A text's or list's bounds; 0 for the upper one is what fits. */
+static bool is_within(const struct cs_field *field, size_t count)
+{
+    return (int64_t)count >= field->min && (field->max == 0 || (int64_t)count <= field->max);
+}
+
+static bool read_text(struct scan *scan, const struct cs_field *field, uint8_t *to)
+{
+    struct cs_slice text = {0};
+    if (!take_string(scan, &text) || text.len >= field->size || !is_within(field, text.len))
+        return false;
+    memcpy(to, text.bytes, text.len);
+    to[text.len] = '\0';
+    return true;
+}
+
+static bool read_enum(struct scan *scan, const struct cs_field *field, uint8_t *to)
+{
+    struct cs_slice text = {0};
+    if (!take_string(scan, &text) || text.len == 0)
+        return false;
+    for (int i = 0; field->names[i] != NULL; i++) {
+        if (cs_slice_equal(text, cs_slice_str(field->names[i]))) {
+            memcpy(to, &i, sizeof(i));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Up to nine digits, which is as far as anybody counts here. */
+static bool read_uint(struct scan *scan, const struct cs_field *field, uint8_t *to)
+{
+    uint64_t number = 0;
+    skip_space(scan);
+    const uint8_t *begin = scan->at;
+    while (scan->at < scan->end && scan->at < begin + 9 && *scan->at >= '0' && *scan->at <= '9')
+        number = number * 10 + (uint64_t)(*scan->at++ - '0');
+    if (scan->at == begin || (*begin == '0' && scan->at > begin + 1))
+        return false;
+    bool bounded = field->min != 0 || field->max != 0;
+    if (bounded && ((int64_t)number < field->min || (int64_t)number > field->max))
+        return false;
+    memcpy(to, &number, sizeof(number));
+    return true;
+}
+
+static bool read_words(struct scan *scan, const struct cs_field *field, uint8_t *to)
+{
+    char *words = (char *)to;
+    size_t count = 0;
+    struct cs_slice word = {0};
+    if (!take(scan, '['))
+        return false;
+    if (take(scan, ']'))
+        return is_within(field, 0);
+    do {
+        if (!take_string(scan, &word) || cs_words_has(words, word) ||
+            cs_words_add(words, field->size, word) != CS_OK)
+            return false;
+        count++;
+    } while (take(scan, ','));
+    return take(scan, ']') && is_within(field, count);
+}
+
+typedef bool read_fn(struct scan *scan, const struct cs_field *field, uint8_t *to);
+static read_fn *const readers[] = {
+    [CS_F_UINT] = read_uint,
+    [CS_F_ENUM] = read_enum,
+    [CS_F_TEXT] = read_text,
+    [CS_F_WORDS] = read_words,
+};
+
+static read_fn *reader_of(const struct cs_field *field)
+{
+    return field->type < sizeof(readers) / sizeof(readers[0]) ? readers[field->type] : NULL;
+}
+
+static bool find_field(const struct cs_record *record, struct cs_slice name, size_t *index)
+{
+    for (*index = 0; *index < record->field_count; ++*index) {
+        const struct cs_field *field = &record->fields[*index];
+        if ((field->flags & CS_FF_IN) != 0 && cs_slice_equal(name, cs_slice_str(field->name)))
+            return reader_of(field) != NULL;
+    }
+    return false;
+}
+
+static bool read_member(struct scan *scan, const struct cs_record *record, uint8_t *value,
+                        uint64_t *given)
+{
+    struct cs_slice name = {0};
+    size_t index = 0;
+    if (!take_string(scan, &name) || !take(scan, ':') || !find_field(record, name, &index) ||
+        (*given >> index & 1) != 0)
+        return false;
+    *given |= UINT64_C(1) << index;
+    const struct cs_field *field = &record->fields[index];
+    return reader_of(field)(scan, field, value + field->offset);
+}
+
+/* As zero as it has to be: texts and lists are empty by their first byte. */
+static void clear(const struct cs_record *record, uint8_t *value)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        const struct cs_field *field = &record->fields[i];
+        bool text = field->type == CS_F_TEXT || field->type == CS_F_WORDS;
+        memset(value + field->offset, 0, text ? 1 : field->size);
+    }
+}
+
+static bool has_required(const struct cs_record *record, uint64_t given)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        if ((record->fields[i].flags & CS_FF_REQUIRED) != 0 && (given >> i & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+bool cs_scan_record(const struct cs_record *record, struct cs_slice in, void *value,
+                    uint64_t *given)
+{
+    struct scan scan = {.at = in.bytes, .end = in.bytes + in.len};
+    assert(record->field_count <= FIELDS_MAX);
+    *given = 0;
+    clear(record, value);
+    if (in.len == 0 || !take(&scan, '{'))
+        return false;
+    if (!take(&scan, '}')) {
+        do {
+            if (!read_member(&scan, record, value, given))
+                return false;
+        } while (take(&scan, ','));
+        if (!take(&scan, '}'))
+            return false;
+    }
+    skip_space(&scan);
+    return scan.at == scan.end && has_required(record, *given);
+}
