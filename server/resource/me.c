@@ -1,7 +1,7 @@
 /* What the holder of a key may ask and do with nothing but the key: /v1/me. */
 #include <string.h>
-#include <strings.h>
 
+#include "server/basic.h"
 #include "server/change.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
@@ -10,9 +10,6 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 #define MAYBE (CS_FF_OUT | CS_FF_NULLABLE)
-
-/* Two tokens and a colon; what is longer is no pair of ours. */
-#define PAIR_MAX ((size_t)2 * CS_TOKEN_SIZE)
 
 struct me {
     struct cs_id credential_id;
@@ -75,41 +72,23 @@ static const struct cs_record revocation_record = {
     .doc = "A key that is good for nothing any more.",
 };
 
-/* What the caller presented, taken apart. */
-struct presented {
-    char pair[PAIR_MAX + 1]; /* of HTTP Basic, decoded */
-    struct cs_question question;
-};
-
-/* RFC 7617: the id ends at the first colon. False for what is no pair. */
-static bool read_basic(struct cs_slice encoded, struct presented *out)
+/*
+ * What the caller presented: the key as Bearer, or the pair as Basic, which the caller frees. What
+ * is neither is MALFORMED; nothing at all is for cs_verify to call MISSING.
+ */
+static enum cs_err read_authorization(const struct cs_call *call, struct cs_question *question,
+                                      struct cs_basic *basic, enum cs_verdict *verdict)
 {
-    size_t len = 0;
-    if (cs_base64_decode((const char *)encoded.bytes, encoded.len, (uint8_t *)out->pair, PAIR_MAX,
-                         &len) != CS_OK)
-        return false;
-    const char *colon = memchr(out->pair, ':', len);
-    if (colon == NULL || colon == out->pair)
-        return false;
-    size_t id_len = (size_t)(colon - out->pair);
-    out->question.client_id = CS_SLICE(out->pair, id_len);
-    out->question.client_secret = CS_SLICE(colon + 1, len - id_len - 1);
-    return true;
-}
-
-static bool read_authorization(const struct cs_call *call, struct presented *out)
-{
-    static const char basic[] = "Basic ";
-    const size_t scheme = sizeof(basic) - 1;
-    struct cs_slice value = cs_call_header(call, "Authorization");
-    out->question.key = cs_call_bearer(call);
-    if (out->question.key.bytes != NULL)
-        return true;
-    if (value.len <= scheme || strncasecmp((const char *)value.bytes, basic, scheme) != 0)
-        return value.len == 0; /* nothing at all is MISSING */
-    while (value.len > scheme && value.bytes[scheme] == ' ')
-        value = CS_SLICE(value.bytes + 1, value.len - 1);
-    return read_basic(CS_SLICE(value.bytes + scheme, value.len - scheme), out);
+    *verdict = CS_VERDICT_VALID;
+    question->key = cs_call_bearer(call);
+    if (question->key.bytes != NULL || cs_call_header(call, "Authorization").len == 0)
+        return CS_OK;
+    enum cs_err err = cs_basic_read(call, basic);
+    question->client_id = basic->id;
+    question->client_secret = basic->client_secret;
+    if (err == CS_ERR_UNAUTHENTIC)
+        *verdict = CS_VERDICT_MALFORMED;
+    return err == CS_ERR_UNAUTHENTIC ? CS_OK : err;
 }
 
 static enum cs_err refuse(struct cs_call *call, enum cs_verdict verdict)
@@ -126,16 +105,15 @@ static enum cs_err refuse(struct cs_call *call, enum cs_verdict verdict)
 static enum cs_err prove(struct cs_call *call, struct cs_answer *answer)
 {
     struct cs_app *app = call->app;
-    struct presented presented = {.question = {.mode = -1, .unnoted = true}};
-    struct cs_question *question = &presented.question;
-    enum cs_err err = CS_OK;
-    question->ip = strcmp(call->peer, "unix") == 0 ? NULL : call->peer;
-    cs_ratelimit_of_policy(app, question->rates);
+    struct cs_basic basic = {.pair = NULL};
+    struct cs_question question = {.mode = -1, .unnoted = true};
+    question.ip = strcmp(call->peer, "unix") == 0 ? NULL : call->peer;
+    cs_ratelimit_of_policy(app, question.rates);
     answer->known = false;
-    answer->verdict = CS_VERDICT_MALFORMED;
-    if (read_authorization(call, &presented))
-        err = cs_verify(app->vault, question, answer);
-    cs_wipe(presented.pair, sizeof(presented.pair));
+    enum cs_err err = read_authorization(call, &question, &basic, &answer->verdict);
+    if (err == CS_OK && answer->verdict == CS_VERDICT_VALID)
+        err = cs_verify(app->vault, &question, answer);
+    cs_basic_free(&basic);
     if (err != CS_OK)
         return cs_call_refuse(call, err, CS_FAULT_UNAVAILABLE, "The store cannot answer just now.");
     return CS_OK;

@@ -19,6 +19,8 @@ extern const struct cs_route cs_resource_claims[];
 extern const struct cs_route cs_resource_accounts[];
 extern const struct cs_route cs_resource_users[];
 extern const struct cs_route cs_resource_tokens[];
+extern const struct cs_route cs_resource_verify[];
+extern const struct cs_route cs_resource_me[];
 extern const struct cs_route cs_resource_policy[];
 extern const struct cs_route cs_resource_audit[];
 extern const struct cs_route cs_resource_system[]; /* health, whoami, the API's description */
