@@ -94,7 +94,7 @@ static const struct cs_field revoking_fields[] = {
                   "Why; `unspecified` when left out."),
 };
 static const struct cs_record revoking_record = {
-    .name = "revocation",
+    .name = "credential_revocation",
     .size = sizeof(struct revoking),
     .fields = revoking_fields,
     .field_count = COUNT(revoking_fields),
