@@ -43,6 +43,7 @@ struct cs_head {
 
 /* What a checked section says about the message. */
 struct cs_framing {
+    struct cs_target target; /* slices of cs_head.target */
     bool http10;
     bool chunked;
     bool has_length;

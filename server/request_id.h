@@ -12,9 +12,12 @@
 #include "base/bytes.h"
 #include "server/call.h"
 
+#define CS_REQUEST_ID_MADE 26
+
+/* The last one made: half of it random, so that no two makers and no two runs share one; the other
+ * half counts, in base32. */
 struct cs_request_ids {
-    uint8_t prefix[8]; /* random: no two makers, and no two runs, share one */
-    uint64_t made;
+    char text[CS_REQUEST_ID_MADE + 1];
 };
 
 void cs_request_ids_init(struct cs_request_ids *ids);

@@ -4,11 +4,12 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "server/core/core.h"
 
-/* More than 32 KiB, so that MHD maps the memory of a connection, and the kernel clears it when the
- * connection ends; not much more, because MHD clears all of it after each request. */
-#define CONNECTION_MEMORY (36 * 1024)
+/* The largest header section, its 64 entries, and the largest answer's headers. Not more, because
+ * MHD clears all of it after each request: with 64 KiB a request costs half as much again. */
+#define CONNECTION_MEMORY (26 * 1024)
 #define FREE_EXCHANGES_MAX 256
 
 static struct cs_conn *conn_of(struct MHD_Connection *mhd)
@@ -159,6 +160,7 @@ static enum MHD_Result begin_request(struct cs_exchange *exchange, const char *m
     };
     struct collected collected = {exchange, &head};
 
+    exchange->raw_head = CS_SLICE(method, head.size);
     MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, on_header, &collected);
     if (!cs_exchange_head(exchange, &head, &conn->loop->ids)) {
         cs_loop_count(&conn->loop->counts.malformed);
@@ -197,6 +199,36 @@ static enum MHD_Result finish_request(struct cs_exchange *exchange)
     return send_reply(exchange);
 }
 
+/*
+ * MHD frees the memory of a connection without a wipe, and tokens and claims have been in it. What
+ * it hands out read-only is its own buffer, which it does not look at again: bodies once they were
+ * taken, heads once the request is over.
+ */
+static void wipe_piece(struct cs_slice piece)
+{
+    cs_wipe((void *)(uintptr_t)piece.bytes, piece.len);
+}
+
+/* MHD_KeyValueIteratorN: cookies lie in a copy. */
+static enum MHD_Result wipe_cookie(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_len, const char *value, size_t value_len)
+{
+    (void)cls;
+    (void)kind;
+    (void)name;
+    (void)name_len;
+    wipe_piece(CS_SLICE(value, value ? value_len : 0));
+    return MHD_YES;
+}
+
+static void wipe_head(struct cs_exchange *exchange)
+{
+    if (exchange->raw_head.len == 0)
+        return;
+    MHD_get_connection_values_n(exchange->conn->mhd, MHD_COOKIE_KIND, wipe_cookie, NULL);
+    wipe_piece(exchange->raw_head);
+}
+
 /* MHD_AccessHandlerCallback: once for the head, once for each piece of body, once at the end. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                   const char *method, const char *version, const char *body,
@@ -212,9 +244,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     if (exchange->stage == CS_STAGE_HEAD)
         return begin_request(exchange, method, version);
     if (*body_len > 0) {
-        size_t len = *body_len;
+        bool taken = cs_exchange_body(exchange, body, *body_len);
+        wipe_piece(CS_SLICE(body, *body_len));
         *body_len = 0;
-        return cs_exchange_body(exchange, body, len) ? MHD_YES : MHD_NO;
+        return taken ? MHD_YES : MHD_NO;
     }
     return finish_request(exchange);
 }
@@ -234,6 +267,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
         return;
     if (exchange->stage == CS_STAGE_SENT)
         cs_exchange_log(exchange);
+    wipe_head(exchange);
     release(loop, exchange);
     *context = NULL;
     if (atomic_load_explicit(&loop->http->stopping, memory_order_relaxed))

@@ -51,8 +51,9 @@ struct cs_exchange {
     struct cs_framing framing;
     uint64_t body_seen;
     struct cs_buf body;
-    const char *raw_target; /* where it lay in MHD's memory: a place, not a text */
-    size_t target_len;      /* of the raw target; more than `target` holds if over the limit */
+    struct cs_slice raw_head; /* the header section in MHD's memory, cut up */
+    const char *raw_target;   /* where it lay in MHD's memory: a place, not a text */
+    size_t target_len;        /* of the raw target; more than `target` holds if over the limit */
     char request_id[CS_REQUEST_ID_MAX + 1];
     char target[CS_TARGET_MAX + 1];
     char params[CS_TARGET_MAX];

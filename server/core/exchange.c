@@ -61,6 +61,7 @@ void cs_exchange_reset(struct cs_exchange *exchange)
     call->retry_after_s = 0;
     exchange->stage = CS_STAGE_HEAD;
     exchange->body_seen = 0;
+    exchange->raw_head = CS_SLICE(NULL, 0);
     exchange->target_len = 0;
     exchange->request_id[0] = '\0';
 }
@@ -250,8 +251,9 @@ static void take_headers(struct cs_exchange *exchange, const struct cs_head *hea
 }
 
 /* From a sound header section to a call that could run; a refusal is READY when it could not. */
-static void prepare(struct cs_exchange *exchange, const struct cs_target *target)
+static void prepare(struct cs_exchange *exchange)
 {
+    const struct cs_target *target = &exchange->framing.target;
     struct cs_call *call = &exchange->call;
     struct cs_route_match match;
 
@@ -287,15 +289,12 @@ bool cs_exchange_head(struct cs_exchange *exchange, const struct cs_head *head,
                       struct cs_request_ids *ids)
 {
     struct cs_call *call = &exchange->call;
-    struct cs_target target;
 
     exchange->stage = CS_STAGE_BODY;
     enum cs_err err = cs_check_head(head, &exchange->framing, &call->fault);
     if (!err)
         take_headers(exchange, head);
     cs_request_id_choose(ids, cs_call_header(call, "X-Request-Id"), exchange->request_id);
-    if (!err)
-        err = cs_target_split(CS_SLICE(exchange->target, exchange->target_len), &target);
     if (err) {
         call->reply.close = true;
         cs_exchange_refuse(exchange, err);
@@ -307,7 +306,7 @@ bool cs_exchange_head(struct cs_exchange *exchange, const struct cs_head *head,
     call->reply.close = exchange->framing.http10 || exchange->framing.chunked;
     call->method_text = head->method;
     call->method = cs_method_parse(head->method);
-    prepare(exchange, &target);
+    prepare(exchange);
     if (is_worth_reading(exchange))
         return true;
     call->reply.close = true;

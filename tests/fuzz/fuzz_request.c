@@ -149,7 +149,7 @@ static void read_target(const struct cs_head *head)
 
 static void read_headers(const struct cs_head *head)
 {
-    struct cs_request_ids ids = {.made = 0};
+    struct cs_request_ids ids = {.text = "0000000000000ZZZZZZZZZZZZZ"};
     char id[CS_REQUEST_ID_MAX + 1];
 
     for (size_t i = 0; i < head->header_count; i++) {

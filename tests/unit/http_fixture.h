@@ -125,6 +125,17 @@ static inline enum cs_err big(struct cs_call *call)
     return CS_OK;
 }
 
+/* As many bytes of headers as an answer may have. */
+static inline enum cs_err wide(struct cs_call *call)
+{
+    char value[CS_REPLY_HEADER_ROOM];
+
+    memset(value, 'w', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    cs_reply_header(&call->reply, "X-Wide", value);
+    return hello(call);
+}
+
 static inline enum cs_err forge(struct cs_call *call)
 {
     cs_reply_header(&call->reply, "Location", "/a\r\nSet-Cookie: b");
@@ -157,6 +168,7 @@ static const struct cs_route test_routes[] = {
     {TEST_ROUTE(GET, "/list", FAST, list, 1), .query = list_query},
     {TEST_ROUTE(GET, "/tags", FAST, echo, 1), .query = list_query},
     {TEST_ROUTE(GET, "/big", FAST, big, 1), .type = "text/plain"},
+    {TEST_ROUTE(GET, "/wide", FAST, wide, 1)},
     {TEST_ROUTE(GET, "/forge", FAST, forge, 1)},
     {TEST_ROUTE(GET, "/conflict", WORK, conflict, 1)},
     {TEST_ROUTE(POST, "/echo", FAST, echo, 1), .max_body = 65536, .success = 201},
@@ -275,7 +287,7 @@ struct answer {
     int status;
     bool closed; /* the server ended the connection, or says that it will */
     size_t len;  /* of the body */
-    char head[4096];
+    char head[8192];
     char body[8192]; /* its beginning */
 };
 

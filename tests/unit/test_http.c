@@ -1,4 +1,5 @@
 /* The core as callers see it: what a request becomes, and what comes back. */
+#include "base/log.h"
 #include "tests/unit/http_fixture.h"
 
 static struct fixture shared;
@@ -301,6 +302,49 @@ static void listens_on_ipv6_too(void **state)
     close(fd);
 }
 
+/* One line for each request, with the pattern of its route and nothing that the client kept secret.
+ */
+static void the_log_tells_no_secrets(void **state)
+{
+    struct fixture fixture;
+    struct answer answer;
+    struct cs_log *log;
+    char lines[4096] = "";
+    FILE *file = tmpfile();
+
+    (void)state;
+    fixture_init(&fixture);
+    assert_int_equal(cs_log_new(fileno(file), CS_LOG_DEBUG, CS_LOG_LOGFMT, &fixture.clock, &log),
+                     CS_OK);
+    struct cs_http_params params = fixture_params(&fixture);
+    params.log = log;
+    fixture_start(&fixture, &params);
+    ask(&fixture, GET("/things/SECRET/parts/SECRET"), &answer);
+    ask(&fixture, GET("/tags?tag=SECRET"), &answer);
+    ask(&fixture, GET("/tags?SECRET=1"), &answer);
+    ask(&fixture, GET("/SECRET"), &answer);
+    ask(&fixture, "GET /private HTTP/1.1\r\n" HOST "Authorization: Bearer SECRET\r\n\r\n", &answer);
+    ask(&fixture, "SECRET /slow HTTP/1.1\r\n" HOST "\r\n", &answer);
+    ask(&fixture,
+        "POST /slow/echo HTTP/1.1\r\n" HOST JSON "X-Request-Id: mine\r\n"
+        "Content-Length: 6\r\n\r\nSECRET",
+        &answer);
+    AWAIT_STAT(&fixture, open, 0);
+    fixture_stop(&fixture);
+    cs_log_free(&log);
+    rewind(file);
+    assert_true(fread(lines, 1, sizeof(lines) - 1, file) > 0);
+    fclose(file);
+    assert_null(strstr(lines, "SECRET"));
+    assert_non_null(strstr(lines, "/things/{id}/parts/{part}"));
+    assert_non_null(strstr(lines, "status=401"));
+    assert_non_null(strstr(lines, "request_id=mine"));
+    size_t count = 0;
+    for (const char *line = lines; (line = strchr(line, '\n')); line++)
+        count++;
+    assert_int_equal(count, 7);
+}
+
 static void refuses_to_start_badly(void **state)
 {
     static const char *const addresses[] = {"127.0.0.1",      "localhost:1", ":80", "[::1:80",
@@ -343,6 +387,7 @@ int main(void)
         cmocka_unit_test(bodies_arrive_in_any_pieces),
         cmocka_unit_test(large_answers_arrive_whole),
         cmocka_unit_test(listens_on_ipv6_too),
+        cmocka_unit_test(the_log_tells_no_secrets),
         cmocka_unit_test(refuses_to_start_badly),
     };
     return cmocka_run_group_tests(tests, start_shared, stop_shared);

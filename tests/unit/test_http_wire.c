@@ -173,6 +173,30 @@ static void sections_are_limited(void **state)
     assert_int_equal(ask_sized(5, 0, 400), 431);
 }
 
+/* The largest header section that is taken, answered with the most headers that are sent. */
+static void the_largest_request_gets_the_largest_answer(void **state)
+{
+    char request[16 * 1024 + 1];
+    struct answer answer;
+    size_t len = 0;
+
+    (void)state;
+    len += (size_t)sprintf(request, "GET /wide HTTP/1.1\r\n" HOST);
+    for (int i = 2; i < 64; i++)
+        len += (size_t)sprintf(request + len, "Y%d: c\r\n", i);
+    len += (size_t)sprintf(request + len, "X: ");
+    memset(request + len, 'b', sizeof(request) - len);
+    memcpy(request + sizeof(request) - 5, "\r\n\r\n", 5);
+    int fd = client_open(&shared);
+    for (int i = 0; i < 2; i++) {
+        client_send(fd, request, sizeof(request) - 1);
+        client_receive(fd, &answer, EXPECT_BODY);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(answer.head, "X-Wide: wwww"));
+    }
+    close(fd);
+}
+
 /* These the library itself gives up on: what counts is that it says no and hangs up. */
 static void absurd_sections_end_the_connection(void **state)
 {
@@ -226,6 +250,7 @@ int main(void)
         cmocka_unit_test(nothing_is_smuggled),
         cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(sections_are_limited),
+        cmocka_unit_test(the_largest_request_gets_the_largest_answer),
         cmocka_unit_test(absurd_sections_end_the_connection),
         cmocka_unit_test(a_body_past_all_measure_ends_the_connection),
         cmocka_unit_test(truncated_requests_leave_nothing),
