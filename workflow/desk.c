@@ -1,23 +1,40 @@
 #include "workflow/desk.h"
 
-static enum cs_err hide(const struct cs_desk *desk)
+#include "base/network.h"
+#include "base/words.h"
+
+enum cs_err cs_desk_hide(const struct cs_desk *desk)
 {
     return cs_fault_set(desk->ctx->fault, CS_ERR_NOT_FOUND, CS_FAULT_NOT_FOUND, "",
                         "There is no such object, or it is not yours.");
+}
+
+enum cs_err cs_desk_need(const struct cs_desk *desk, uint32_t roles)
+{
+    if (desk->caller == NULL ||
+        (desk->caller->kind == CS_ACCESS_USER && (desk->caller->roles & roles) != 0))
+        return CS_OK;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, "",
+                        "Your roles do not permit this.");
+}
+
+struct cs_id cs_desk_caller(const struct cs_desk *desk)
+{
+    return desk->caller == NULL ? (struct cs_id){{0}} : desk->caller->user.id;
 }
 
 enum cs_err cs_desk_develop(const struct cs_desk *desk, const struct cs_id *account)
 {
     if (desk->caller == NULL || cs_caller_develops(desk->caller, account))
         return CS_OK;
-    return hide(desk);
+    return cs_desk_hide(desk);
 }
 
 enum cs_err cs_desk_see(const struct cs_desk *desk, const struct cs_id *account)
 {
     if (desk->caller == NULL || cs_caller_sees(desk->caller, account))
         return CS_OK;
-    return hide(desk);
+    return cs_desk_hide(desk);
 }
 
 size_t cs_desk_accounts(const struct cs_desk *desk, struct cs_id room[CS_MEMBERSHIPS_MAX])
@@ -52,4 +69,18 @@ enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle, const
         return err;
     return cs_fault_set(desk->ctx->fault, err, problem_faults[problem.kind].code,
                         problem_faults[problem.kind].pointer, "%s", problem.detail);
+}
+
+enum cs_err cs_desk_networks(const struct cs_desk *desk, const char *networks)
+{
+    struct cs_slice word;
+    const char *cursor = NULL;
+    while (cs_words_next(networks, &cursor, &word)) {
+        if (!cs_network_is(word))
+            return cs_fault_set(desk->ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY,
+                                "/allowed_ips",
+                                "Each is an address or a CIDR block without host bits, such as "
+                                "192.0.2.0/24 or 2001:db8::/32.");
+    }
+    return CS_OK;
 }

@@ -19,6 +19,11 @@ struct cs_desk {
     const struct cs_caller *caller; /* NULL: the system */
 };
 
+/* CS_ERR_NOT_FOUND, in the words for what is not there and for what is not the caller's alike. */
+enum cs_err cs_desk_hide(const struct cs_desk *desk);
+/* CS_ERR_DENIED with the fault unless the caller has one of the roles (enum cs_role), or is the
+ * system. */
+CS_MUST_CHECK enum cs_err cs_desk_need(const struct cs_desk *desk, uint32_t roles);
 /* CS_ERR_NOT_FOUND with the fault unless the caller develops for (or, for _see, may see) it. */
 CS_MUST_CHECK enum cs_err cs_desk_develop(const struct cs_desk *desk, const struct cs_id *account);
 CS_MUST_CHECK enum cs_err cs_desk_see(const struct cs_desk *desk, const struct cs_id *account);
@@ -28,8 +33,12 @@ CS_MUST_CHECK enum cs_err cs_desk_see(const struct cs_desk *desk, const struct c
  */
 #define CS_DESK_ALL SIZE_MAX
 size_t cs_desk_accounts(const struct cs_desk *desk, struct cs_id room[CS_MEMBERSHIPS_MAX]);
+/* The caller's user; the zero id for the system. */
+struct cs_id cs_desk_caller(const struct cs_desk *desk);
 /* The policy's scopes for a bundle and further scopes, with unknown names told as faults. */
 CS_MUST_CHECK enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle,
                                          const char *scopes, char out[CS_SCOPES_SIZE]);
+/* CS_ERR_INVALID with the fault unless each word is an address or a block (base/network.h). */
+CS_MUST_CHECK enum cs_err cs_desk_networks(const struct cs_desk *desk, const char *networks);
 
 #endif

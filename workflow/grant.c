@@ -43,10 +43,12 @@ static int64_t after(int64_t now_ms, uint64_t seconds)
     return seconds == 0 ? 0 : now_ms + (int64_t)seconds * MS_PER_S;
 }
 
-/* How long the credential lives: as asked for, within what the policy of today permits. */
-static uint64_t life_s(const struct cs_policy_mode *mode, const struct cs_request *request)
+uint64_t cs_grant_life_s(const struct cs_desk *desk, const struct cs_request *request)
 {
+    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)request->mode);
     uint64_t wanted = request->expires_in_s;
+    if (!cs_id_is_zero(&request->widens))
+        return 0;
     if (mode->expires_after_s == 0)
         return wanted;
     return wanted == 0 || wanted > mode->expires_after_s ? mode->expires_after_s : wanted;
@@ -65,7 +67,7 @@ static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_r
         .bundle = request->bundle,
         .allowed_ips = request->allowed_ips,
         .scopes = request->scopes,
-        .expires_at = after(grant->granted_at, life_s(mode, request)),
+        .expires_at = after(grant->granted_at, cs_grant_life_s(desk, request)),
         .max_active = (uint32_t)mode->max_active,
         .created_by = request->requested_by,
         .grant_id = grant->id,
@@ -76,21 +78,34 @@ static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_r
     return err;
 }
 
-/* The union of what the credential has and what was approved. */
+enum cs_err cs_grant_widened(const struct cs_desk *desk, const struct cs_credential *credential,
+                             const char *scopes, char out[CS_SCOPES_SIZE])
+{
+    struct cs_slice word;
+    const char *cursor = NULL;
+    enum cs_err err = CS_OK;
+    memcpy(out, credential->scopes, CS_SCOPES_SIZE);
+    if (cs_scopes_all(out) || cs_scopes_all(scopes)) {
+        memcpy(out, CS_SCOPE_ALL, sizeof(CS_SCOPE_ALL));
+        return CS_OK;
+    }
+    while (err == CS_OK && cs_words_next(scopes, &cursor, &word))
+        err = cs_words_add(out, CS_SCOPES_SIZE, word);
+    if (err == CS_ERR_TOO_LARGE)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/scopes",
+                            "With these the credential would have more scopes than one can hold.");
+    return err;
+}
+
 static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *request,
                          struct cs_grant *grant)
 {
     struct cs_credential credential;
     char scopes[CS_SCOPES_SIZE];
-    enum cs_err err = cs_credential_get(desk->ctx, &request->widens, &credential);
-    if (err != CS_OK)
-        return err;
-    memcpy(scopes, credential.scopes, sizeof(scopes));
-    struct cs_slice word;
-    const char *cursor = NULL;
-    while (err == CS_OK && cs_words_next(request->scopes, &cursor, &word))
-        err = cs_words_add(scopes, sizeof(scopes), word);
     struct cs_credential_edit edit = {.scopes = scopes};
+    enum cs_err err = cs_credential_find(desk->ctx, &request->widens, &credential);
+    if (err == CS_OK)
+        err = cs_grant_widened(desk, &credential, request->scopes, scopes);
     if (err == CS_OK)
         err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);
     grant->credential_id = request->widens;
@@ -125,12 +140,12 @@ enum cs_err cs_grant_make(const struct cs_desk *desk, struct cs_request *request
     return err;
 }
 
-enum cs_err cs_grant_load(struct cs_ctx *ctx, const struct cs_id *id, struct cs_grant *out)
+enum cs_err cs_grant_get(const struct cs_desk *desk, const struct cs_id *id, struct cs_grant *out)
 {
-    enum cs_err err = cs_row_get_id(ctx, &grant_table, id, out);
+    enum cs_err err = cs_row_get_id(desk->ctx, &grant_table, id, out);
     if (err == CS_ERR_NOT_FOUND)
-        return cs_fault_set(ctx->fault, err, CS_FAULT_NOT_FOUND, "", "There is no such grant.");
-    return err;
+        err = cs_desk_hide(desk);
+    return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
 }
 
 static enum cs_err audit_withdrawn(struct cs_ctx *ctx, const struct cs_grant *grant)
@@ -149,11 +164,13 @@ enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id
 {
     struct cs_credential credential;
     cs_tx_use_reserve(desk->ctx->tx);
-    enum cs_err err = cs_grant_load(desk->ctx, id, out);
+    enum cs_err err = cs_grant_get(desk, id, out);
+    if (err == CS_OK)
+        err = cs_desk_need(desk, CS_ROLE_REVIEWER | CS_ROLE_ADMIN);
     if (err != CS_OK || out->withdrawn_at != 0)
         return err;
     out->withdrawn_at = cs_tx_now_ms(desk->ctx->tx);
-    out->withdrawn_by = cs_request_caller(desk);
+    out->withdrawn_by = cs_desk_caller(desk);
     err = cs_row_put_id(desk->ctx, &grant_table, CS_REALM_LIVE, out);
     if (err == CS_OK)
         err = audit_withdrawn(desk->ctx, out);
@@ -175,7 +192,7 @@ enum cs_err cs_grant_expire(struct cs_ctx *ctx, uint64_t handle)
                 cs_tx_now_ms(ctx->tx) >= grant.claimable_until;
     if (err != CS_OK || !over)
         return err;
-    err = cs_credential_get(ctx, &grant.credential_id, &credential);
+    err = cs_credential_find(ctx, &grant.credential_id, &credential);
     if (err != CS_OK || credential.status != CS_CREDENTIAL_PENDING_DELIVERY)
         return err;
     return cs_credential_revoke(ctx, &grant.credential_id, CS_REVOKE_CESSATION, &credential);

@@ -24,13 +24,29 @@ struct cs_grant {
 extern const struct cs_record cs_grant_record;
 
 /*
+ * How long the credential of a request would live: as asked for, within what the policy of today
+ * permits; 0: for ever, and for one that is only widened.
+ */
+uint64_t cs_grant_life_s(const struct cs_desk *desk, const struct cs_request *request);
+/*
+ * What a credential would have with further scopes. CS_ERR_REFUSED/POLICY_REFUSED: more than one
+ * can hold.
+ */
+CS_MUST_CHECK enum cs_err cs_grant_widened(const struct cs_desk *desk,
+                                           const struct cs_credential *credential,
+                                           const char *scopes, char out[CS_SCOPES_SIZE]);
+/*
  * Makes the grant and its credential (or widens the one that the request names), and notes both in
  * the request, which the caller stores. CS_ERR_CONFLICT/LIMIT_REACHED leaves everything undone.
  */
 CS_MUST_CHECK enum cs_err cs_grant_make(const struct cs_desk *desk, struct cs_request *request);
-CS_MUST_CHECK enum cs_err cs_grant_load(struct cs_ctx *ctx, const struct cs_id *id,
-                                        struct cs_grant *out);
-/* By a reviewer or an admin; again is CS_OK. Works when the store is full. */
+/* For those who see its account; CS_ERR_NOT_FOUND with the fault for others. */
+CS_MUST_CHECK enum cs_err cs_grant_get(const struct cs_desk *desk, const struct cs_id *id,
+                                       struct cs_grant *out);
+/*
+ * By a reviewer or an admin: CS_ERR_DENIED for others who see it. Revokes the credential, also one
+ * that was only widened. Again is CS_OK. Works when the store is full.
+ */
 CS_MUST_CHECK enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id,
                                             struct cs_grant *out);
 /* For the sweeper: a credential that nobody claimed in time is revoked. By handle. */

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/network.h"
 #include "base/words.h"
 
 const char *const cs_delivery_names[] = {"response", "claim", NULL};
@@ -71,18 +70,10 @@ void cs_issued_free(struct cs_issued *issued)
     cs_secret_free(&issued->token);
 }
 
-static enum cs_err check_networks(const struct cs_desk *desk, const char *networks)
+void cs_issued_reset(struct cs_issued *issued)
 {
-    struct cs_slice word;
-    const char *cursor = NULL;
-    while (cs_words_next(networks, &cursor, &word)) {
-        if (!cs_network_is(word))
-            return cs_fault_set(desk->ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY,
-                                "/allowed_ips",
-                                "Each is an address or a CIDR block without host bits, such as "
-                                "192.0.2.0/24 or 2001:db8::/32.");
-    }
-    return CS_OK;
+    cs_issued_free(issued);
+    memset(issued, 0, sizeof(*issued));
 }
 
 /* When a new credential ends; 0: never. */
@@ -106,23 +97,19 @@ static enum cs_err check_order(const struct cs_desk *desk, const struct cs_issue
         err = cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_APPROVAL_REQUIRED, "/mode",
                            "A %s credential takes an approved request: POST /v1/requests.",
                            cs_mode_names[order->mode]);
-    return err == CS_OK ? check_networks(desk, order->allowed_ips) : err;
+    return err == CS_OK ? cs_desk_networks(desk, order->allowed_ips) : err;
 }
 
-static struct cs_id caller_id(const struct cs_desk *desk)
-{
-    return desk->caller == NULL ? (struct cs_id){{0}} : desk->caller->user.id;
-}
-
-/* A claim instead of the secret. */
+/* A claim instead of the secret. It is good for no longer than what it fetches. */
 static enum cs_err make_claim(const struct cs_desk *desk, const struct cs_policy_mode *mode,
                               struct cs_issued *out)
 {
+    int64_t end = out->credential.expires_at;
+    int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)mode->claim_expires_after_s * MS_PER_S;
     struct cs_claim_params params = {
         .credential_id = out->credential.id,
-        .expires_at =
-            cs_tx_now_ms(desk->ctx->tx) + (int64_t)(mode->claim_expires_after_s * MS_PER_S),
-        .created_by = caller_id(desk),
+        .expires_at = end != 0 && end < until ? end : until,
+        .created_by = cs_desk_caller(desk),
     };
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
 }
@@ -134,6 +121,7 @@ enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_or
     int64_t expires_at = 0;
     const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)order->mode);
     bool by_claim = order->delivery == CS_DELIVERY_CLAIM;
+    cs_issued_reset(out);
     enum cs_err err = check_order(desk, order);
     if (err == CS_OK)
         err = cs_desk_scopes(desk, order->bundle, order->scopes, scopes);
@@ -152,7 +140,7 @@ enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_or
         .scopes = scopes,
         .expires_at = expires_at,
         .max_active = (uint32_t)mode->max_active,
-        .created_by = caller_id(desk),
+        .created_by = cs_desk_caller(desk),
     };
     err =
         cs_credential_create(desk->ctx, &params, &out->credential, by_claim ? NULL : &out->secret);
@@ -161,11 +149,19 @@ enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_or
     return err;
 }
 
+/* Who asks for another's credential learns no more than who asks for one that never was. */
+static enum cs_err find(const struct cs_desk *desk, const struct cs_id *id,
+                        struct cs_credential *out)
+{
+    enum cs_err err = cs_credential_find(desk->ctx, id, out);
+    return err == CS_ERR_NOT_FOUND ? cs_desk_hide(desk) : err;
+}
+
 /* The credential, if the caller may change it. */
 static enum cs_err load_own(const struct cs_desk *desk, const struct cs_id *id,
                             struct cs_credential *out)
 {
-    enum cs_err err = cs_credential_get(desk->ctx, id, out);
+    enum cs_err err = find(desk, id, out);
     return err == CS_OK ? cs_desk_develop(desk, &out->account_id) : err;
 }
 
@@ -174,12 +170,19 @@ static bool was_given(uint64_t given, enum change_field field)
     return (given >> field & 1) != 0;
 }
 
-/* Scopes that are wider than today's are the policy's matter, and in live mode a reviewer's. */
+/*
+ * Scopes that are wider than today's are the policy's matter, and in live mode a reviewer's. To
+ * keep some of those that are there needs nobody: not even a policy that still has them.
+ */
 static enum cs_err check_scopes(const struct cs_desk *desk, const struct cs_credential *now,
                                 const char *wanted, char out[CS_SCOPES_SIZE])
 {
     char wider[CS_SCOPES_SIZE];
     const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)now->mode);
+    if (wanted[0] != '\0' && cs_words_within(wanted, now->scopes)) {
+        memcpy(out, wanted, CS_SCOPES_SIZE);
+        return CS_OK;
+    }
     enum cs_err err = cs_desk_scopes(desk, NULL, wanted, out);
     if (err != CS_OK || !cs_scopes_missing(out, now->scopes, wider, sizeof(wider)))
         return err;
@@ -196,10 +199,13 @@ enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
                             uint64_t if_revision, struct cs_credential *out)
 {
     char scopes[CS_SCOPES_SIZE];
-    struct cs_credential_edit edit = {.if_revision = if_revision};
+    struct cs_credential_edit edit = {.name = NULL};
     enum cs_err err = load_own(desk, id, out);
+    if (err == CS_OK && if_revision != 0 && if_revision != out->revision)
+        err = cs_fault_set(desk->ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
+                           "The credential was changed since you read it; read it again.");
     if (err == CS_OK && was_given(given, CHANGE_IPS))
-        err = check_networks(desk, change->allowed_ips);
+        err = cs_desk_networks(desk, change->allowed_ips);
     if (err == CS_OK && was_given(given, CHANGE_SCOPES))
         err = check_scopes(desk, out, change->scopes, scopes);
     edit.name = was_given(given, CHANGE_NAME) ? change->name : NULL;
@@ -210,14 +216,14 @@ enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
     if (err == CS_OK && edits)
         err = cs_credential_edit(desk->ctx, id, &edit, out);
     if (err == CS_OK && was_given(given, CHANGE_STATUS))
-        err = cs_credential_set_enabled(desk->ctx, id, change->status == 0, edits ? 0 : if_revision,
-                                        out);
+        err = cs_credential_set_enabled(desk->ctx, id, change->status == 0, 0, out);
     return err == CS_OK ? cs_credential_get(desk->ctx, id, out) : err;
 }
 
 enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id, int64_t grace_s,
                             struct cs_issued *out)
 {
+    cs_issued_reset(out);
     enum cs_err err = load_own(desk, id, &out->credential);
     if (err != CS_OK)
         return err;
@@ -250,7 +256,7 @@ enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
 enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
                             enum cs_revoke_reason reason, struct cs_credential *out)
 {
-    enum cs_err err = cs_credential_get(desk->ctx, id, out);
+    enum cs_err err = find(desk, id, out);
     bool is_admin = desk->caller != NULL && (desk->caller->roles & CS_ROLE_ADMIN) != 0;
     if (err == CS_OK && !is_admin)
         err = cs_desk_develop(desk, &out->account_id);
@@ -260,8 +266,10 @@ enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
 enum cs_err cs_issue_get(const struct cs_desk *desk, const struct cs_id *id,
                          struct cs_credential *out)
 {
-    enum cs_err err = cs_credential_get(desk->ctx, id, out);
-    return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
+    enum cs_err err = find(desk, id, out);
+    if (err == CS_OK)
+        err = cs_desk_see(desk, &out->account_id);
+    return err == CS_OK ? cs_credential_get(desk->ctx, id, out) : err;
 }
 
 /* The one account that was asked for, or all that the caller sees. */

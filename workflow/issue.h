@@ -29,7 +29,10 @@ struct cs_issue_order {
 };
 extern const struct cs_record cs_issue_order_record;
 
-/* What comes of a creation or rotation: one of secret and token, which the caller frees. */
+/*
+ * What comes of a creation or rotation: one of secret and token, which the caller frees. Zeroed
+ * before the first run; a run that fails leaves neither.
+ */
 struct cs_issued {
     struct cs_credential credential;
     struct cs_secret *secret;
@@ -37,6 +40,8 @@ struct cs_issued {
     struct cs_secret *token; /* of the claim */
 };
 void cs_issued_free(struct cs_issued *issued); /* frees both secrets */
+/* The same, and zeroes: a run begins so, because the one before it may have been taken back. */
+void cs_issued_reset(struct cs_issued *issued);
 
 /*
  * CS_ERR_REFUSED/APPROVAL_REQUIRED in a mode that is not self-service; UNKNOWN_SCOPE,

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/network.h"
-#include "base/words.h"
 #include "vault/account.h"
 #include "vault/due.h"
 #include "vault/list.h"
@@ -27,11 +25,6 @@ enum member {
 };
 #define ALL_MEMBERS UINT64_C(0xff)
 
-struct cs_id cs_request_caller(const struct cs_desk *desk)
-{
-    return desk->caller == NULL ? (struct cs_id){{0}} : desk->caller->user.id;
-}
-
 enum cs_err cs_request_refuse(const struct cs_desk *desk, const struct cs_request *request,
                               const char *verb)
 {
@@ -40,12 +33,13 @@ enum cs_err cs_request_refuse(const struct cs_desk *desk, const struct cs_reques
                         cs_request_state_names[request->state], verb);
 }
 
-enum cs_err cs_request_load(struct cs_ctx *ctx, const struct cs_id *id, struct cs_request *out)
+enum cs_err cs_request_load(const struct cs_desk *desk, const struct cs_id *id,
+                            struct cs_request *out)
 {
-    enum cs_err err = cs_row_get_id(ctx, &cs_request_table, id, out);
+    enum cs_err err = cs_row_get_id(desk->ctx, &cs_request_table, id, out);
     if (err == CS_ERR_NOT_FOUND)
-        return cs_fault_set(ctx->fault, err, CS_FAULT_NOT_FOUND, "", "There is no such request.");
-    return err;
+        err = cs_desk_hide(desk);
+    return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
 }
 
 static struct cs_slice state_key(int state, uint64_t handle, uint8_t out[CS_HANDLE_LEN + 1])
@@ -87,17 +81,34 @@ static enum cs_err refuse_member(const struct cs_desk *desk, const char *pointer
                         detail);
 }
 
+/* A credential that is widened stays what it is but for its scopes: nothing else may be asked. */
+static enum cs_err check_kept(const struct cs_desk *desk, const struct cs_request_order *order)
+{
+    static const uint8_t no_key[sizeof(order->recipient_public_key)];
+    const struct {
+        bool given;
+        const char *pointer;
+    } kept[] = {
+        {order->recipient_email[0] != '\0', "/recipient_email"},
+        {memcmp(order->recipient_public_key, no_key, sizeof(no_key)) != 0, "/recipient_public_key"},
+        {order->expires_in_s != 0, "/expires_in_s"},
+        {order->allowed_ips[0] != '\0', "/allowed_ips"},
+    };
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        if (kept[i].given)
+            return refuse_member(desk, kept[i].pointer,
+                                 "A credential that is widened keeps its secret, its end and its "
+                                 "networks; leave this out.");
+    }
+    return CS_OK;
+}
+
 static enum cs_err check_members(const struct cs_desk *desk, const struct cs_request_order *order)
 {
-    struct cs_slice word;
-    const char *cursor = NULL;
     const struct cs_policy_mode *live = cs_policy_mode(desk->policy, CS_MODE_LIVE);
-    while (cs_words_next(order->allowed_ips, &cursor, &word)) {
-        if (!cs_network_is(word))
-            return refuse_member(desk, "/allowed_ips",
-                                 "Each is an address or a CIDR block without host bits, such as "
-                                 "192.0.2.0/24 or 2001:db8::/32.");
-    }
+    enum cs_err err = cs_desk_networks(desk, order->allowed_ips);
+    if (err != CS_OK)
+        return err;
     if (order->recipient_email[0] != '\0' && strchr(order->recipient_email, '@') == NULL)
         return refuse_member(desk, "/recipient_email",
                              "This is not an address like integrator@acme.example.");
@@ -118,21 +129,46 @@ static void copy(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text);
 }
 
-/* The scopes are what the bundle and the further ones come to under the policy of the moment. */
+/*
+ * The scopes are what the bundle and the further ones come to under the policy of the moment. The
+ * two belong together: whoever names one of them names everything that is asked for.
+ */
 static enum cs_err apply_scopes(const struct cs_desk *desk, const struct cs_request_order *order,
                                 uint64_t given, struct cs_request *request)
 {
-    if (has(given, MEMBER_BUNDLE))
-        copy(request->bundle, sizeof(request->bundle), order->bundle);
     if (!has(given, MEMBER_BUNDLE) && !has(given, MEMBER_SCOPES))
         return CS_OK;
+    copy(request->bundle, sizeof(request->bundle), order->bundle);
     return cs_desk_scopes(desk, request->bundle, order->scopes, request->scopes);
+}
+
+/* To widen: a live credential of this account that still has a life before it. */
+static enum cs_err check_widening(const struct cs_desk *desk, const struct cs_request *request)
+{
+    struct cs_credential credential;
+    char scopes[CS_SCOPES_SIZE];
+    if (cs_id_is_zero(&request->widens))
+        return CS_OK;
+    enum cs_err err = cs_credential_find(desk->ctx, &request->widens, &credential);
+    bool fits = err == CS_OK && cs_id_equal(&credential.account_id, &request->account_id);
+    if (err == CS_ERR_NOT_FOUND || (err == CS_OK && !fits))
+        return refuse_member(desk, "/credential_id", "The account has no such credential.");
+    if (err != CS_OK)
+        return err;
+    if (credential.mode != CS_MODE_LIVE || credential.status >= CS_CREDENTIAL_REVOKED)
+        return refuse_member(desk, "/credential_id",
+                             "Only a live credential that is not over can be widened.");
+    if (!cs_scopes_missing(request->scopes, credential.scopes, scopes, sizeof(scopes)))
+        return refuse_member(desk, "/scopes", "The credential has all of these scopes.");
+    return cs_grant_widened(desk, &credential, request->scopes, scopes);
 }
 
 static enum cs_err apply(const struct cs_desk *desk, const struct cs_request_order *order,
                          uint64_t given, struct cs_request *request)
 {
     enum cs_err err = check_members(desk, order);
+    if (err == CS_OK && !cs_id_is_zero(&request->widens))
+        err = check_kept(desk, order);
     if (err == CS_OK)
         err = apply_scopes(desk, order, given, request);
     if (err != CS_OK)
@@ -150,37 +186,23 @@ static enum cs_err apply(const struct cs_desk *desk, const struct cs_request_ord
         request->expires_in_s = order->expires_in_s;
     if (has(given, MEMBER_NETWORKS))
         copy(request->allowed_ips, sizeof(request->allowed_ips), order->allowed_ips);
-    return CS_OK;
+    return check_widening(desk, request);
 }
 
+/* Whether this account may file requests, and whether there is anything to request. */
 static enum cs_err check_account(const struct cs_desk *desk, const struct cs_id *id)
 {
     bool suspended = false;
     enum cs_err err = cs_desk_develop(desk, id);
+    if (err == CS_OK && cs_policy_mode(desk->policy, CS_MODE_LIVE)->issue != CS_ISSUE_APPROVAL)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "",
+                            "The policy asks nobody for a live credential: POST /v1/credentials.");
     if (err == CS_OK)
         err = cs_account_is_suspended(desk->ctx, id, &suspended);
     if (err == CS_OK && suspended)
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED,
                             "/account_id", "The account is suspended.");
     return err;
-}
-
-/* To widen: a live credential of this account that still has a life before it. */
-static enum cs_err check_widened(const struct cs_desk *desk, const struct cs_request_order *order)
-{
-    struct cs_credential credential;
-    if (cs_id_is_zero(&order->credential_id))
-        return CS_OK;
-    enum cs_err err = cs_credential_get(desk->ctx, &order->credential_id, &credential);
-    bool fits = err == CS_OK && cs_id_equal(&credential.account_id, &order->account_id);
-    if (err == CS_ERR_NOT_FOUND || (err == CS_OK && !fits))
-        return refuse_member(desk, "/credential_id", "The account has no such credential.");
-    if (err != CS_OK)
-        return err;
-    if (credential.mode != CS_MODE_LIVE || credential.status >= CS_CREDENTIAL_REVOKED)
-        return refuse_member(desk, "/credential_id",
-                             "Only a live credential that is not over can be widened.");
-    return CS_OK;
 }
 
 static enum cs_err store_new(const struct cs_desk *desk, struct cs_request *request)
@@ -204,6 +226,10 @@ static enum cs_err store_new(const struct cs_desk *desk, struct cs_request *requ
 /* A rule of no approvals: the policy itself decides, and the log says so. */
 static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_request *request)
 {
+    struct cs_request_view view;
+    int old_state = request->state;
+    if (request->rule.approvals_needed != 0 || request->decision_count == CS_DECISIONS_MAX)
+        return CS_OK;
     struct cs_decision *decision = &request->decisions[request->decision_count++];
     *decision = (struct cs_decision){
         .kind = CS_DECISION_APPROVE,
@@ -211,12 +237,13 @@ static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_reque
         .comment = "Approved by the policy.",
     };
     copy(decision->digest, sizeof(decision->digest), request->digest);
-    struct cs_request_view view;
     enum cs_err err = cs_request_look(desk, request, &view);
     if (err == CS_OK)
+        err = cs_request_check_evidence(desk, request, &view);
+    if (err == CS_OK)
         err = cs_request_settle(desk, request, &view);
-    return err == CS_OK ? cs_request_save(desk->ctx, request, CS_REQUEST_PENDING,
-                                          CS_ACTION_REQUEST_APPROVED, "{\"by\":\"policy\"}", NULL)
+    return err == CS_OK ? cs_request_save(desk->ctx, request, old_state, CS_ACTION_REQUEST_APPROVED,
+                                          "{\"by\":\"policy\"}", NULL)
                         : err;
 }
 
@@ -228,51 +255,53 @@ enum cs_err cs_request_create(const struct cs_desk *desk, const struct cs_reques
     int64_t now_ms = cs_tx_now_ms(desk->ctx->tx);
     memset(out, 0, sizeof(*out));
     enum cs_err err = check_account(desk, &order->account_id);
-    if (err == CS_OK)
-        err = check_widened(desk, order);
+    out->state = CS_REQUEST_PENDING;
+    out->mode = CS_MODE_LIVE;
+    out->account_id = order->account_id;
+    out->widens = order->credential_id;
     if (err == CS_OK)
         err = apply(desk, order, ALL_MEMBERS, out);
     if (err == CS_OK)
         err = cs_row_new_id(desk->ctx, &cs_request_table, &out->id);
     if (err != CS_OK)
         return err;
-    out->state = CS_REQUEST_PENDING;
-    out->mode = CS_MODE_LIVE;
-    out->account_id = order->account_id;
-    out->widens = order->credential_id;
-    out->requested_by = cs_request_caller(desk);
+    out->requested_by = cs_desk_caller(desk);
     out->created_at = now_ms;
     out->expires_at = now_ms + (int64_t)live->request_expires_after_s * MS_PER_S;
     err = cs_request_look(desk, out, &view);
     if (err == CS_OK)
         err = store_new(desk, out);
-    if (err == CS_OK && out->rule.approvals_needed == 0)
-        err = approve_by_policy(desk, out);
-    return err;
+    return err == CS_OK ? approve_by_policy(desk, out) : err;
 }
 
 enum cs_err cs_request_get(const struct cs_desk *desk, const struct cs_id *id,
                            struct cs_request *out)
 {
     struct cs_request_view view;
-    enum cs_err err = cs_request_load(desk->ctx, id, out);
-    if (err == CS_OK)
-        err = cs_desk_see(desk, &out->account_id);
+    enum cs_err err = cs_request_load(desk, id, out);
     return err == CS_OK ? cs_request_look(desk, out, &view) : err;
 }
 
-/* The requester's own open request. */
-static enum cs_err load_own(const struct cs_desk *desk, const struct cs_id *id, const char *verb,
-                            struct cs_request *out)
+enum cs_err cs_request_get_own(const struct cs_desk *desk, const struct cs_id *id,
+                               struct cs_request *out)
 {
-    struct cs_id caller = cs_request_caller(desk);
+    struct cs_id caller = cs_desk_caller(desk);
     enum cs_err err = cs_request_get(desk, id, out);
-    if (err != CS_OK)
-        return err;
-    if (!cs_id_equal(&out->requested_by, &caller))
+    if (err == CS_OK)
+        err = cs_desk_develop(desk, &out->account_id);
+    if (err == CS_OK && !cs_id_equal(&out->requested_by, &caller))
         return cs_fault_set(desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, "",
                             "Only who made the request may do this.");
-    return cs_request_is_open(out) ? CS_OK : cs_request_refuse(desk, out, verb);
+    return err;
+}
+
+static enum cs_err get_open(const struct cs_desk *desk, const struct cs_id *id, const char *verb,
+                            struct cs_request *out)
+{
+    enum cs_err err = cs_request_get_own(desk, id, out);
+    if (err == CS_OK && !cs_request_is_open(out))
+        return cs_request_refuse(desk, out, verb);
+    return err;
 }
 
 enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id,
@@ -280,7 +309,7 @@ enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id
                               uint64_t if_revision, struct cs_request *out)
 {
     struct cs_request_view view;
-    enum cs_err err = load_own(desk, id, "changed", out);
+    enum cs_err err = get_open(desk, id, "changed", out);
     if (err == CS_OK && if_revision != 0 && if_revision != out->revision)
         err = cs_fault_set(desk->ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
                            "The request was changed since you read it; read it again.");
@@ -290,13 +319,13 @@ enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id
         err = cs_request_look(desk, out, &view);
     if (err == CS_OK)
         err = cs_request_save(desk->ctx, out, out->state, CS_ACTION_REQUEST_CHANGED, NULL, NULL);
-    return err;
+    return err == CS_OK ? approve_by_policy(desk, out) : err;
 }
 
 enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id, const char *text,
                              struct cs_request *out)
 {
-    enum cs_err err = load_own(desk, id, "replied to", out);
+    enum cs_err err = get_open(desk, id, "replied to", out);
     if (err != CS_OK)
         return err;
     if (out->thread_count == CS_THREAD_MAX)
@@ -306,7 +335,7 @@ enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
     int old_state = out->state;
     struct cs_message *message = &out->thread[out->thread_count++];
     *message = (struct cs_message){
-        .by = cs_request_caller(desk),
+        .by = cs_desk_caller(desk),
         .at = cs_tx_now_ms(desk->ctx->tx),
     };
     copy(message->text, sizeof(message->text), text);
@@ -314,33 +343,33 @@ enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
     return cs_request_save(desk->ctx, out, old_state, CS_ACTION_REQUEST_REPLIED, NULL, NULL);
 }
 
-static enum cs_err end(const struct cs_desk *desk, struct cs_request *request, int state,
+static enum cs_err end(struct cs_ctx *ctx, struct cs_request *request, int state, int64_t at,
                        enum cs_action action)
 {
     int old_state = request->state;
     request->state = state;
-    request->decided_at = cs_tx_now_ms(desk->ctx->tx);
-    return cs_request_save(desk->ctx, request, old_state, action, NULL, NULL);
+    request->decided_at = at;
+    return cs_request_save(ctx, request, old_state, action, NULL, NULL);
 }
 
 enum cs_err cs_request_withdraw(const struct cs_desk *desk, const struct cs_id *id,
                                 struct cs_request *out)
 {
-    enum cs_err err = load_own(desk, id, "withdrawn", out);
+    enum cs_err err = get_open(desk, id, "withdrawn", out);
     if (err != CS_OK)
         return err;
-    return end(desk, out, CS_REQUEST_WITHDRAWN, CS_ACTION_REQUEST_WITHDRAWN);
+    return end(desk->ctx, out, CS_REQUEST_WITHDRAWN, cs_tx_now_ms(desk->ctx->tx),
+               CS_ACTION_REQUEST_WITHDRAWN);
 }
 
 enum cs_err cs_request_expire(struct cs_ctx *ctx, uint64_t handle)
 {
     struct cs_request request;
     uint8_t room[CS_HANDLE_LEN];
-    struct cs_desk desk = {.ctx = ctx};
     enum cs_err err = cs_row_get(ctx, &cs_request_table, cs_key_handle(handle, room), &request);
     if (err == CS_ERR_NOT_FOUND)
         return CS_OK;
     if (err != CS_OK || !cs_request_is_open(&request) || cs_tx_now_ms(ctx->tx) < request.expires_at)
         return err;
-    return end(&desk, &request, CS_REQUEST_EXPIRED, CS_ACTION_REQUEST_EXPIRED);
+    return end(ctx, &request, CS_REQUEST_EXPIRED, request.expires_at, CS_ACTION_REQUEST_EXPIRED);
 }

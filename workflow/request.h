@@ -12,7 +12,7 @@
  * withdrawn or expired. Decisions bind to the digest of what was reviewed: account, scopes, mode,
  * expiry, networks, recipient, limits, and what the policy makes of them. When it changes, the
  * count starts again. Nobody decides on their own request unless the rule says so; nobody counts
- * twice. Thread rule: inside a transaction.
+ * twice, because only the last word of each person counts. Thread rule: inside a transaction.
  */
 #ifndef CS_WORKFLOW_REQUEST_H
 #define CS_WORKFLOW_REQUEST_H
@@ -120,8 +120,10 @@ extern const struct cs_record cs_request_change_record; /* into a cs_request_ord
 
 /*
  * CS_ERR_NOT_FOUND for an account that is not the caller's; CS_ERR_REFUSED: UNKNOWN_SCOPE,
- * UNKNOWN_BUNDLE, POLICY_REFUSED, ACCOUNT_SUSPENDED; CS_ERR_INVALID: a network, an address. A rule
- * of no approvals approves at once, as a decision in the log by nobody.
+ * UNKNOWN_BUNDLE, POLICY_REFUSED, ACCOUNT_SUSPENDED; CS_ERR_INVALID: a network, an address, a
+ * credential that cannot be widened, or by these members; CS_ERR_CONFLICT/LIMIT_REACHED. A rule of
+ * no approvals approves at once, as a decision in the log by nobody; the evidence that it demands
+ * must be there.
  */
 CS_MUST_CHECK enum cs_err cs_request_create(const struct cs_desk *desk,
                                             const struct cs_request_order *order,
@@ -133,14 +135,18 @@ CS_MUST_CHECK enum cs_err cs_request_get(const struct cs_desk *desk, const struc
 struct cs_request_filter {
     struct cs_id account; /* zero: any that the caller sees */
     int state;            /* -1: any */
-    bool assigned_to_me;  /* waits for a decision that the caller may make */
+    bool assigned_to_me;  /* waits for a decision that the caller may make and has not made */
 };
 CS_MUST_CHECK enum cs_err cs_request_list(const struct cs_desk *desk,
                                           const struct cs_request_filter *filter,
                                           struct cs_page *page, struct cs_request *out,
                                           size_t *count);
 
-/* The requester's own: CS_ERR_DENIED for another developer; CS_ERR_CONFLICT once it is over. */
+/*
+ * The requester's own: CS_ERR_DENIED for another developer; CS_ERR_CONFLICT once it is over, and
+ * for a thread that is full. A change is checked as a new request is, and may be approved by the
+ * policy as one; CS_ERR_STALE when if_revision is neither 0 nor its revision.
+ */
 CS_MUST_CHECK enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id,
                                             const struct cs_request_order *order, uint64_t given,
                                             uint64_t if_revision, struct cs_request *out);
@@ -150,8 +156,10 @@ CS_MUST_CHECK enum cs_err cs_request_withdraw(const struct cs_desk *desk, const 
                                               struct cs_request *out);
 /*
  * A claim on what was approved; the one before is void. A pair that was fetched but neither
- * acknowledged nor used is void with it. CS_ERR_CONFLICT unless approved and not yet in use;
- * CS_ERR_GONE when the grant's time is over.
+ * acknowledged nor used is void with it. CS_ERR_DENIED for another developer; CS_ERR_CONFLICT
+ * unless approved and not yet in use, and for what was only widened; CS_ERR_GONE when the grant's
+ * time is over or it was withdrawn; CS_ERR_REFUSED: the account is suspended. *out as of
+ * cs_issue_create.
  */
 CS_MUST_CHECK enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
                                            struct cs_issued *out);
@@ -167,9 +175,12 @@ struct cs_decision_order {
 };
 extern const struct cs_record cs_decision_order_record;
 /*
- * By a reviewer. CS_ERR_DENIED: SELF_APPROVAL, NOT_IN_GROUP; CS_ERR_STALE: the digest is not that
- * of now; CS_ERR_EXISTS/ALREADY_DECIDED; CS_ERR_CONFLICT: it is over, or the account's limit is
- * reached; CS_ERR_REFUSED: wider than asked for, evidence lacking, a comment lacking, suspended.
+ * By a reviewer. CS_ERR_DENIED: FORBIDDEN, SELF_APPROVAL, NOT_IN_GROUP; CS_ERR_STALE: the digest is
+ * not that of now; CS_ERR_EXISTS/ALREADY_DECIDED: a second approval of the same; CS_ERR_CONFLICT:
+ * it is over, a question is open, it has as many decisions as fit (the last place is for a
+ * rejection), or the account's limit is reached; CS_ERR_REFUSED: wider or longer than asked for,
+ * evidence lacking, a comment lacking, suspended, a scope that the policy lost. To reject or to ask
+ * takes one's own approval back.
  */
 CS_MUST_CHECK enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id,
                                             const struct cs_decision_order *order,

@@ -1,22 +1,31 @@
 /* Claims on what was approved: the developer's side hands them on to the integrator. */
+#include "vault/account.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
 
 #define MS_PER_S 1000
 
+/* What was approved and may still be fetched. A credential that was widened was fetched long ago.
+ */
 static enum cs_err check(const struct cs_desk *desk, const struct cs_request *request,
                          struct cs_grant *grant)
 {
-    struct cs_id caller = cs_request_caller(desk);
+    bool suspended = false;
     struct cs_fault *fault = desk->ctx->fault;
-    if (!cs_id_equal(&request->requested_by, &caller))
-        return cs_fault_set(fault, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, "",
-                            "Only who made the request may do this.");
     if (request->state != CS_REQUEST_APPROVED)
         return cs_request_refuse(desk, request, "claimed");
-    enum cs_err err = cs_grant_load(desk->ctx, &request->grant_id, grant);
+    if (!cs_id_is_zero(&request->widens))
+        return cs_fault_set(fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                            "The credential that was widened keeps its secret; there is nothing to "
+                            "claim.");
+    enum cs_err err = cs_grant_get(desk, &request->grant_id, grant);
+    if (err == CS_OK)
+        err = cs_account_is_suspended(desk->ctx, &request->account_id, &suspended);
     if (err != CS_OK)
         return err;
+    if (suspended)
+        return cs_fault_set(fault, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED, "",
+                            "The account is suspended; nothing of it is delivered.");
     if (grant->withdrawn_at != 0)
         return cs_fault_set(fault, CS_ERR_GONE, CS_FAULT_CLAIM_VOID, "",
                             "The approval was taken back.");
@@ -30,10 +39,15 @@ static enum cs_err check(const struct cs_desk *desk, const struct cs_request *re
 static enum cs_err take_back(const struct cs_desk *desk, const struct cs_grant *grant,
                              struct cs_issued *out)
 {
-    enum cs_err err = cs_credential_get(desk->ctx, &grant->credential_id, &out->credential);
+    enum cs_err err = cs_credential_find(desk->ctx, &grant->credential_id, &out->credential);
     if (err == CS_OK && out->credential.status == CS_CREDENTIAL_DELIVERED)
         err = cs_credential_void(desk->ctx, &grant->credential_id, &out->credential);
     return err;
+}
+
+static int64_t sooner(int64_t until, int64_t end)
+{
+    return end != 0 && end < until ? end : until;
 }
 
 enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
@@ -43,19 +57,19 @@ enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
     struct cs_grant grant;
     const struct cs_policy_mode *live = cs_policy_mode(desk->policy, CS_MODE_LIVE);
     int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)live->claim_expires_after_s * MS_PER_S;
-    enum cs_err err = cs_request_get(desk, id, &request);
+    cs_issued_reset(out);
+    enum cs_err err = cs_request_get_own(desk, id, &request);
     if (err == CS_OK)
         err = check(desk, &request, &grant);
     if (err == CS_OK)
         err = take_back(desk, &grant, out);
     if (err != CS_OK)
         return err;
-    bool sooner = grant.claimable_until != 0 && grant.claimable_until < until;
     struct cs_claim_params params = {
         .credential_id = grant.credential_id,
         .request_id = request.id,
-        .expires_at = sooner ? grant.claimable_until : until,
-        .created_by = cs_request_caller(desk),
+        .expires_at = sooner(sooner(until, grant.claimable_until), out->credential.expires_at),
+        .created_by = cs_desk_caller(desk),
     };
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
 }

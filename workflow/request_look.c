@@ -5,11 +5,21 @@
 
 #include "vault/account.h"
 #include "vault/user.h"
+#include "workflow/grant.h"
 #include "workflow/request_internal.h"
+
+/* More approvals than a request can get: it waits until it is changed, or the policy is. */
+#define UNREACHABLE (CS_DECISIONS_MAX + 1)
 
 bool cs_request_is_open(const struct cs_request *request)
 {
     return request->state == CS_REQUEST_PENDING || request->state == CS_REQUEST_NEEDS_INFO;
+}
+
+int cs_request_state_at(const struct cs_desk *desk, const struct cs_request *request)
+{
+    bool over = cs_request_is_open(request) && cs_tx_now_ms(desk->ctx->tx) >= request->expires_at;
+    return over ? CS_REQUEST_EXPIRED : request->state;
 }
 
 /* Numbers and texts framed one after another, so that none can pass for part of its neighbour. */
@@ -30,7 +40,19 @@ static void add_id(struct cs_digest_state *state, const struct cs_id *id)
     cs_digest_add_framed(state, CS_SLICE(id->bytes, sizeof(id->bytes)));
 }
 
-static void digest(struct cs_request *request, uint32_t terms)
+/* What the policy of the moment would let the credential do, and for how long. */
+static void add_limits(struct cs_digest_state *state, const struct cs_desk *desk,
+                       const struct cs_request *request)
+{
+    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)request->mode);
+    add_number(state, cs_grant_life_s(desk, request));
+    add_number(state, mode->rate_limit);
+    add_number(state, mode->rate_window_s);
+    add_number(state, mode->rate_burst);
+}
+
+/* Of what was asked for and what the policy makes of it; not of how often the policy was edited. */
+static void digest(const struct cs_desk *desk, struct cs_request *request, uint32_t terms)
 {
     struct cs_digest_state state;
     uint8_t bytes[CS_DIGEST_LEN];
@@ -52,20 +74,19 @@ static void digest(struct cs_request *request, uint32_t terms)
     add_number(&state, request->rule.approvals_needed);
     add_text(&state, request->rule.groups);
     add_number(&state, terms);
+    add_limits(&state, desk, request);
     cs_digest_end(&state, bytes);
     cs_hex_encode(bytes, sizeof(bytes), request->digest);
 }
 
-/* More approvals than a request can get: it waits until it is changed, or the policy is. */
-#define UNREACHABLE (CS_DECISIONS_MAX + 1)
-
 /* The policy lost a scope: the request can be read, changed and rejected, but not approved. */
-static void set_undecidable(struct cs_request_rule *rule)
+static void set_undecidable(struct cs_request_rule *rule, struct cs_request_view *view)
 {
     *rule = (struct cs_request_rule){
         .approvals_needed = UNREACHABLE,
         .why = "The policy no longer has one of the scopes that are asked for.",
     };
+    view->undecidable = true;
 }
 
 static void set_rule(const struct cs_policy_answer *answer, struct cs_request_rule *rule,
@@ -105,16 +126,28 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
     if (err == CS_OK)
         set_rule(&answer, &request->rule, view);
     else if (err == CS_ERR_REFUSED)
-        set_undecidable(&request->rule);
+        set_undecidable(&request->rule, view);
     return err == CS_ERR_REFUSED ? CS_OK : err;
 }
 
+static bool decides_again(const struct cs_request *request, size_t index)
+{
+    const struct cs_id *by = &request->decisions[index].by;
+    for (size_t i = index + 1; i < request->decision_count; i++) {
+        if (cs_id_equal(&request->decisions[i].by, by))
+            return true;
+    }
+    return false;
+}
+
+/* The last word of each person counts, so nobody counts twice, and who asks after all waits. */
 static void count(struct cs_request *request, struct cs_request_view *view)
 {
     for (size_t i = 0; i < request->decision_count; i++) {
         struct cs_decision *decision = &request->decisions[i];
-        decision->counts =
-            decision->kind == CS_DECISION_APPROVE && strcmp(decision->digest, request->digest) == 0;
+        decision->counts = decision->kind == CS_DECISION_APPROVE &&
+                           strcmp(decision->digest, request->digest) == 0 &&
+                           !decides_again(request, i);
         view->approvals += decision->counts;
     }
 }
@@ -123,7 +156,7 @@ enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_request *reque
                             struct cs_request_view *view)
 {
     *view = (struct cs_request_view){0};
-    if (cs_request_is_open(request) && cs_tx_now_ms(desk->ctx->tx) >= request->expires_at) {
+    if (cs_request_state_at(desk, request) != request->state) {
         request->state = CS_REQUEST_EXPIRED; /* the sweeper will write it */
         request->decided_at = request->expires_at;
     }
@@ -133,7 +166,7 @@ enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_request *reque
             return err;
         snprintf(request->policy_version, sizeof(request->policy_version), "%s",
                  cs_policy_digest(desk->policy));
-        digest(request, view->terms);
+        digest(desk, request, view->terms);
     }
     count(request, view);
     return CS_OK;

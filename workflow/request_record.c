@@ -125,7 +125,8 @@ const struct cs_table cs_request_by_state_table = {
         CS_FIELD(0, CS_F_TEXT, struct cs_request_order, bundle, GIVEN | CS_FF_NULLABLE,            \
                  "A bundle of the policy."),                                                       \
         CS_FIELD(0, CS_F_WORDS, struct cs_request_order, scopes, GIVEN,                            \
-                 "Scopes of the policy, beside those of the bundle."),                             \
+                 "Scopes of the policy, beside those of the bundle. To change one of the two is "  \
+                 "to say both: what is left out then is none."),                                   \
         CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_request_order, use_case, need, 1,                   \
                        CS_USE_CASE_SIZE - 1, "What it is needed for; reviewers read this."),       \
         CS_FIELD(0, CS_F_TEXT, struct cs_request_order, recipient_email, GIVEN | CS_FF_NULLABLE,   \

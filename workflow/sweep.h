@@ -1,6 +1,7 @@
 /*
  * The sweeper: ends what ends on its own. It reads what is due in pages, and each page is one
- * transaction, so it may be killed anywhere and started again.
+ * transaction, so it may be killed anywhere and started again. What cannot be handled (a damaged
+ * row, one that a newer version wrote) is logged and put off by an hour.
  * Thread rule: one sweep at a time.
  */
 #ifndef CS_WORKFLOW_SWEEP_H
