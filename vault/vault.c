@@ -15,8 +15,12 @@
 #include "vault/token.h"
 #include "vault/usage.h"
 
-/* Credentials whose limit, or whose use since the last writing behind, is held in memory. */
-#define LIMIT_PLACES ((size_t)1 << 16)
+/*
+ * Credentials whose limit, or whose use since the last writing behind, is held in memory. A limit
+ * is held only until its bucket is empty again; but a place is one of eight, so that many more must
+ * be there than are in use for hardly any to be passed over.
+ */
+#define LIMIT_PLACES ((size_t)1 << 18)
 #define USAGE_PLACES ((size_t)1 << 16)
 
 struct cs_vault {

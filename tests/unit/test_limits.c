@@ -1,0 +1,253 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "base/secret.h"
+#include "vault/limits.h"
+
+#define MS INT64_C(1000000)
+#define SECOND (1000 * MS)
+#define START (100 * SECOND) /* the monotonic clock does not begin at 0 */
+
+static struct cs_limits *limits;
+
+static int setup(void **state)
+{
+    (void)state;
+    return cs_limits_new(0, &limits) == CS_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cs_limits_free(&limits);
+    return limits == NULL ? 0 : -1;
+}
+
+static struct cs_limit_told ask_for(uint64_t who, uint64_t limit, uint32_t cost, int64_t now_ns)
+{
+    const struct cs_limit_ask ask = {
+        .who = who, .limit = limit, .period_ms = 1000, .cost = cost, .now_ns = now_ns};
+    struct cs_limit_told told;
+    cs_limits_ask(limits, &ask, &told);
+    return told;
+}
+
+static void the_limit_is_let_through_and_not_one_more(void **state)
+{
+    (void)state;
+    /* Limits that do not divide the period would be the ones to let more through. */
+    static const uint64_t sizes[] = {1, 2, 3, 7, 10, 999, 1000, 1001, 70000, 333333};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint64_t who = i + 1;
+        for (uint64_t n = 1; n <= sizes[i]; n++) {
+            struct cs_limit_told told = ask_for(who, sizes[i], 1, START);
+            assert_true(told.allowed);
+            assert_int_equal(told.remaining, sizes[i] - n);
+            assert_int_equal(told.retry_after_ms, 0);
+        }
+        struct cs_limit_told told = ask_for(who, sizes[i], 1, START);
+        assert_false(told.allowed);
+        assert_int_equal(told.remaining, 0);
+        assert_true(told.retry_after_ms >= 1);
+        assert_true(told.reset_ms <= 1000);
+    }
+}
+
+static void what_was_used_comes_back_step_by_step(void **state)
+{
+    (void)state;
+    struct cs_limit_told told;
+    for (int i = 0; i < 10; i++)
+        told = ask_for(1, 10, 1, START);
+    assert_int_equal(told.remaining, 0);
+    assert_int_equal(told.reset_ms, 1000);
+    told = ask_for(1, 10, 1, START);
+    assert_int_equal(told.retry_after_ms, 100);
+    told = ask_for(1, 10, 1, START + 100 * MS - 1);
+    assert_false(told.allowed);
+    assert_int_equal(told.retry_after_ms, 1);
+    told = ask_for(1, 10, 1, START + 100 * MS);
+    assert_true(told.allowed);
+    assert_int_equal(told.remaining, 0);
+    told = ask_for(1, 10, 0, START + 400 * MS);
+    assert_int_equal(told.remaining, 3);
+    assert_int_equal(told.reset_ms, 700);
+    told = ask_for(1, 10, 0, START + 1100 * MS);
+    assert_int_equal(told.remaining, 10);
+    assert_int_equal(told.reset_ms, 0);
+    told = ask_for(1, 10, 1, START + 3600 * SECOND);
+    assert_int_equal(told.remaining, 9);
+}
+
+static void costs_count_for_as_many(void **state)
+{
+    (void)state;
+    struct cs_limit_told told = ask_for(1, 10, 7, START);
+    assert_true(told.allowed);
+    assert_int_equal(told.remaining, 3);
+    told = ask_for(1, 10, 4, START);
+    assert_false(told.allowed);
+    assert_int_equal(told.remaining, 3); /* refused: it used up nothing */
+    assert_int_equal(told.retry_after_ms, 100);
+    told = ask_for(1, 10, 3, START);
+    assert_true(told.allowed);
+    assert_int_equal(told.remaining, 0);
+}
+
+static void a_cost_over_the_limit_is_never_let_through(void **state)
+{
+    (void)state;
+    static const uint32_t costs[] = {11, 1000, UINT32_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        struct cs_limit_told told = ask_for(1, 10, costs[i], START);
+        assert_false(told.allowed);
+        assert_int_equal(told.remaining, 10);
+        assert_int_equal(told.retry_after_ms, 100);
+    }
+    assert_true(ask_for(1, 10, 10, START).allowed);
+}
+
+static void looking_costs_nothing_and_is_always_allowed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ask_for(1, 2, 0, START).remaining, 2);
+    assert_true(ask_for(1, 2, 2, START).allowed);
+    struct cs_limit_told told = ask_for(1, 2, 0, START);
+    assert_true(told.allowed);
+    assert_int_equal(told.remaining, 0);
+    assert_int_equal(told.reset_ms, 1000);
+}
+
+static void a_burst_comes_on_top(void **state)
+{
+    (void)state;
+    struct cs_limit_ask ask = {
+        .who = 1, .limit = 10, .period_ms = 1000, .burst = 5, .cost = 15, .now_ns = START};
+    struct cs_limit_told told;
+    cs_limits_ask(limits, &ask, &told);
+    assert_true(told.allowed);
+    assert_int_equal(told.remaining, 0);
+    assert_int_equal(told.reset_ms, 1500);
+    ask.cost = 1;
+    cs_limits_ask(limits, &ask, &told);
+    assert_false(told.allowed);
+    ask.now_ns += 100 * MS; /* it comes back at the steady rate */
+    cs_limits_ask(limits, &ask, &told);
+    assert_true(told.allowed);
+}
+
+static void the_largest_figures_do_not_overflow(void **state)
+{
+    (void)state;
+    static const uint64_t figures[][3] = {
+        {1, CS_LIMIT_PERIOD_MAX_MS, 0},
+        {1, CS_LIMIT_PERIOD_MAX_MS, CS_LIMIT_MAX},
+        {CS_LIMIT_MAX, 1, CS_LIMIT_MAX},
+        {CS_LIMIT_MAX, CS_LIMIT_PERIOD_MAX_MS, CS_LIMIT_MAX},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        struct cs_limit_ask ask = {.who = i + 1,
+                                   .limit = figures[i][0],
+                                   .period_ms = figures[i][1],
+                                   .burst = figures[i][2],
+                                   .cost = 1,
+                                   .now_ns = START};
+        struct cs_limit_told told;
+        cs_limits_ask(limits, &ask, &told);
+        assert_true(told.allowed);
+        ask.cost = UINT32_MAX;
+        cs_limits_ask(limits, &ask, &told);
+        assert_false(told.allowed);
+        assert_true(told.retry_after_ms >= 1);
+        assert_true(told.remaining < ask.limit + ask.burst);
+    }
+}
+
+/* The policy was reloaded: less is allowed than has been used already. */
+static void a_smaller_limit_holds_at_once(void **state)
+{
+    (void)state;
+    assert_true(ask_for(1, 1000, 999, START).allowed);
+    struct cs_limit_told told = ask_for(1, 10, 1, START);
+    assert_false(told.allowed);
+    assert_int_equal(told.remaining, 0);
+    assert_true(ask_for(1, 10, 1, START + SECOND).allowed);
+}
+
+static void credentials_do_not_share(void **state)
+{
+    (void)state;
+    for (uint64_t who = 1; who <= 32; who++) {
+        assert_true(ask_for(who, 1, 1, START).allowed);
+        assert_false(ask_for(who, 1, 1, START).allowed);
+    }
+    assert_int_equal(cs_limits_overflows(limits), 0);
+}
+
+/* The smallest table has 512 places in buckets of 8: with more busy ones than that, some are let
+ * through uncounted, none is refused for another's sake, and an empty bucket's place is taken. */
+static void more_than_fit_are_let_through_and_counted(void **state)
+{
+    (void)state;
+    for (uint64_t who = 1; who <= 600; who++)
+        assert_true(ask_for(who, 1, 1, START).allowed);
+    uint64_t overflows = cs_limits_overflows(limits);
+    assert_true(overflows >= 88);
+    assert_true(overflows < 300);
+    for (uint64_t who = 1001; who <= 1200; who++)
+        assert_true(ask_for(who, 1, 1, START + SECOND).allowed);
+    assert_int_equal(cs_limits_overflows(limits), overflows);
+}
+
+#define THREADS 4
+#define ASKS 20000
+
+static void *ask_often(void *arg)
+{
+    uint64_t *allowed = arg;
+    for (int i = 0; i < ASKS; i++)
+        *allowed += ask_for(7, 50000, 1, START).allowed;
+    return NULL;
+}
+
+static void many_threads_share_one_limit(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    uint64_t allowed[THREADS] = {0};
+    uint64_t total = 0;
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &allowed[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        total += allowed[i];
+    }
+    assert_int_equal(total, 50000);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static const struct CMUnitTest tests[] = {
+    CASE(the_limit_is_let_through_and_not_one_more),
+    CASE(what_was_used_comes_back_step_by_step),
+    CASE(costs_count_for_as_many),
+    CASE(a_cost_over_the_limit_is_never_let_through),
+    CASE(looking_costs_nothing_and_is_always_allowed),
+    CASE(a_burst_comes_on_top),
+    CASE(the_largest_figures_do_not_overflow),
+    CASE(a_smaller_limit_holds_at_once),
+    CASE(credentials_do_not_share),
+    CASE(more_than_fit_are_let_through_and_counted),
+    CASE(many_threads_share_one_limit),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
