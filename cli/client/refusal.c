@@ -50,6 +50,12 @@ static void put_errors(struct cs_buf *out, const json_t *errors)
     }
 }
 
+/* A refusal that is about one place says the same there, and the place beside it. */
+static bool is_repeated(const char *detail, const json_t *errors)
+{
+    return strcmp(text_of(json_array_get(errors, 0), "detail"), detail) == 0;
+}
+
 static json_t *parse(const struct cs_client_response *response)
 {
     if (strncmp(response->content_type, "application/problem+json", 24) != 0)
@@ -61,6 +67,7 @@ static void put_problem(struct cs_buf *out, const struct cs_client_response *res
                         const json_t *problem)
 {
     const char *title = text_of(problem, "title"), *detail = text_of(problem, "detail");
+    const json_t *errors = json_object_get(problem, "errors");
     if (title[0] == '\0') {
         cs_buf_printf(out, "the server answered %u", response->status);
     } else {
@@ -68,9 +75,9 @@ static void put_problem(struct cs_buf *out, const struct cs_client_response *res
         put(out, "", text_of(problem, "code"), "");
         cs_buf_printf(out, ", %u)", response->status);
     }
-    if (detail[0] != '\0')
+    if (detail[0] != '\0' && !is_repeated(detail, errors))
         put(out, "\n  ", detail, "");
-    put_errors(out, json_object_get(problem, "errors"));
+    put_errors(out, errors);
     if (response->status == 401)
         cs_buf_put_str(out, "\n  Sign in with “countersign login”, or set COUNTERSIGN_TOKEN.");
     if (response->retry_after[0] != '\0')

@@ -54,6 +54,12 @@ static void tells_a_problem_to_people(void **state)
          "  the body: and more\n"
          "  request id: r-1\n",
          CS_EXIT_REFUSED},
+        {{.status = 422, .content_type = PROBLEM},
+         "{\"title\":\"No such scope\",\"code\":\"unknown_scope\",\"detail\":\"Unknown.\","
+         "\"errors\":[{\"pointer\":\"/scopes\",\"detail\":\"Unknown.\"}]}",
+         "countersign: No such scope (unknown_scope, 422)\n"
+         "  /scopes: Unknown.\n",
+         CS_EXIT_REFUSED},
         {{.status = 401, .content_type = PROBLEM "; charset=utf-8"},
          "{\"title\":\"No valid caller credential\",\"code\":\"unauthenticated\"}",
          "countersign: No valid caller credential (unauthenticated, 401)\n"
