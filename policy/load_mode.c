@@ -171,8 +171,10 @@ static void check_approval(const struct cs_load *load, const struct cs_yaml_node
                       "`grant_expires_after`");
     }
     const uint16_t count = mode->reminder_count;
+    /* Where `live` was written twice, the first has the place and the second may have the list. */
+    const struct cs_yaml_node *remind = cs_yaml_get(node, "remind_after");
     if (count > 0 && mode->reminders[count - 1].after_s >= mode->request_expires_after_s)
-        cs_report_add(load->report, cs_yaml_place(cs_yaml_get(node, "remind_after")),
+        cs_report_add(load->report, cs_yaml_place(remind != NULL ? remind : node),
                       "the last reminder would go out after `request_expires_after`; shorten it");
 }
 
