@@ -67,7 +67,7 @@ test-deps: deps ## install what the tests need beside
 	@scripts/packages.sh cmocka=libcmocka-dev node=nodejs npm clang libclang-rt-dev \
 	    clang-format clang-tidy cppcheck shellcheck ctags=universal-ctags jq curl wrk slowhttptest \
 	    mandoc setarch=util-linux
-	@$(MAKE) --no-print-directory tests/node_modules/.package-lock.json
+	@$(MAKE) --no-print-directory -s tests/node_modules/.package-lock.json
 
 tests/node_modules/.package-lock.json: tests/package-lock.json tests/package.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules/.package-lock.json
@@ -149,7 +149,8 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 api: ## tests of the running program, over HTTP and through its command line
 fault: $(FAULTS:%=$(B)/tests/fault/%.survived) ## the store and the program, killed at any moment
 api fault: all tests/node_modules/.package-lock.json
-	@$(if $(wildcard tests/$@/*.test.mjs),node --test --test-reporter=spec tests/$@/*.test.mjs)
+	@$(if $(wildcard tests/$@/*.test.mjs),COUNTERSIGN_PROGRAM=$(B)/countersign \
+	    node --test --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
 	@$< $(FAULT_ROUNDS)
 

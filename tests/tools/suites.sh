@@ -12,7 +12,7 @@ for suite in "$@"; do
     printf '\n=== %s\n' "$suite"
     log=$logs/$suite.log
     begun=$SECONDS
-    "$make" --no-print-directory "$suite" 2>&1 | tee "$log"
+    "$make" --no-print-directory --keep-going "$suite" 2>&1 | tee "$log"
     echo "suite $suite exit $? after $((SECONDS - begun)) s" >>"$log"
     files+=("$log")
 done
