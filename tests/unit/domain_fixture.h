@@ -222,6 +222,30 @@ static inline void credential_read(struct domain *d, struct cs_credential *crede
     *credential = call.out;
 }
 
+/* A new one in that status, of a day's life; its secret, if it has one, goes into `token`. */
+static inline void credential_in(struct domain *d, int status, struct cs_credential *out,
+                                 char *token)
+{
+    struct credential_call call = {.params = credential_params(d), .by_claim = true};
+    call.params.expires_at = now_ms(d) + DAY_MS;
+    assert_int_equal(change(d, credential_create_fn, &call), CS_OK);
+    *out = call.out;
+    if (status == CS_CREDENTIAL_PENDING_DELIVERY)
+        return;
+    assert_int_equal(credential_do(d, OP_DELIVER, out, token), CS_OK);
+    if (status == CS_CREDENTIAL_DELIVERED)
+        return;
+    assert_int_equal(credential_do(d, OP_ACTIVATE, out, NULL), CS_OK);
+    if (status == CS_CREDENTIAL_DISABLED)
+        assert_int_equal(credential_do(d, OP_DISABLE, out, NULL), CS_OK);
+    if (status == CS_CREDENTIAL_QUARANTINED)
+        assert_int_equal(credential_do(d, OP_QUARANTINE, out, NULL), CS_OK);
+    if (status == CS_CREDENTIAL_REVOKED)
+        assert_int_equal(credential_do(d, OP_REVOKE, out, NULL), CS_OK);
+    if (status == CS_CREDENTIAL_EXPIRED)
+        cs_clock_turn(&d->v.clock, DAY_MS);
+}
+
 /* Verification */
 
 static inline struct cs_question question_of(const char *key)
