@@ -72,6 +72,13 @@ static const struct {
      "unsupported_media_type", false},
     {"no type", "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}", 415,
      "application/json", false},
+    {"compressed",
+     "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+     415, "compressed", false},
+    {"coded in no way",
+     "POST /echo HTTP/1.1\r\n" HOST JSON
+     "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}",
+     201, "body={}", false},
     {"unacceptable", "GET /hello HTTP/1.1\r\n" HOST "Accept: text/html\r\n\r\n", 406,
      "not_acceptable", false},
     {"body on GET", "GET /hello HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}", 400,

@@ -47,7 +47,7 @@ export class Contract {
     if (!pointer) return;
     const described = at(this.#document, pointer);
     for (const name of Object.keys(described.headers ?? {}))
-      if (this.#follow(described.headers[name]).required)
+      if (this.follow(described.headers[name]).required)
         assert.ok(name.toLowerCase() in answer.headers, `${where}: no header ${name}`);
     this.#content(method, pointer, described, answer, where);
   }
@@ -105,7 +105,8 @@ export class Contract {
       assert.fail(`${where}: ${this.#ajv.errorsText(validate.errors)}\n${redacted(answer.text)}`);
   }
 
-  #follow(node) {
+  /** A node of the document, or what it refers to. */
+  follow(node) {
     return node.$ref ? at(this.#document, fromReference(node.$ref)) : node;
   }
 }

@@ -7,7 +7,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Caller, assertStatus } from './caller.mjs';
+import { Caller } from './caller.mjs';
 import { Contract } from './contract.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -15,6 +15,8 @@ export const PROGRAM = path.resolve(ROOT, process.env.COUNTERSIGN_PROGRAM ?? 'bu
 
 const READY_MS = 30_000;
 const STOP_MS = 20_000;
+const running = new Set(); // what would outlive a test process that fails halfway
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 const contracts = new Map(); // text of the document -> Contract: compiled once in a process
 
 /** A folder that is gone at the end: of the test `t`, or else of the process's own doing. */
@@ -83,7 +85,12 @@ export class Vault {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
-    this.#exit = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
+    const child = this.#child;
+    running.add(child);
+    this.#exit = once(child, 'exit').then(([code, signal]) => {
+      running.delete(child);
+      return { code, signal };
+    });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#log += text));
 
     const ready = JSON.parse(await this.#firstLine());
@@ -177,18 +184,4 @@ export class Vault {
   #tail() {
     return this.#log.slice(-4000);
   }
-}
-
-/** A test credential of an account, made by its developer: {credential, client_secret}. */
-export async function createTestKey(vault, members = {}) {
-  const developer = vault.as(members.account_id === vault.accounts.globex
-    ? 'developer_globex' : 'developer');
-  const answer = await developer.post('/v1/credentials', {
-    account_id: vault.accounts.acme,
-    mode: 'test',
-    name: 'a test key',
-    scopes: ['orders.read'],
-    ...members,
-  });
-  return assertStatus(answer, 201);
 }
