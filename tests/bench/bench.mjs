@@ -13,7 +13,7 @@ import { figure } from './figures.mjs';
 import { benchVerification } from './verification.mjs';
 import { programs } from './vaults.mjs';
 
-const QUICK = { few: 1e3, many: 1e5, warm_s: 2, rounds: 3, seconds: 2, creation_rounds: 2 };
+const QUICK = { few: 1e3, many: 1e5, warm_s: 2, rounds: 2, seconds: 2, creation_rounds: 2 };
 const WHOLE = { few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5 };
 
 const [build = 'build', size] = process.argv.slice(2);

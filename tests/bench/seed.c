@@ -31,6 +31,8 @@
 /* Of one update, which may write CS_BATCH_KEYS rows: some five for each credential. */
 #define PER_UPDATE 190
 #define ACCOUNTS_PER_UPDATE 8
+#define ACCOUNTS_AT_ONCE 64
+#define ACCOUNTS_PER_DEVELOPER 2
 #define EXPIRES_AFTER_MS ((int64_t)90 * 86400 * 1000)
 
 struct seed {
@@ -47,55 +49,75 @@ struct seed {
 
 static const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
 
-/* The accounts that one developer works for, and its token. */
-struct people {
+/* What one update makes: lines for a file, and how many of what from which number on. */
+struct share {
     struct seed *seed;
     size_t first, count;
-    struct cs_secret *token;
+    char lines[PER_UPDATE * CS_TOKEN_SIZE];
+    size_t len;
 };
 
-static enum cs_err make_accounts(struct cs_ctx *ctx, struct people *people, struct cs_user *user)
+static enum cs_err add_line(struct share *share, const char *start, const struct cs_secret *token)
 {
+    size_t room = sizeof(share->lines) - share->len;
+    int len = snprintf(share->lines + share->len, room, "%s%s\n", start, (char *)token->bytes);
+    if (len < 0 || (size_t)len >= room)
+        return CS_ERR_TOO_LARGE;
+    share->len += (size_t)len;
+    return CS_OK;
+}
+
+static enum cs_err make_token(struct cs_ctx *ctx, struct cs_user *user, struct cs_secret **token)
+{
+    struct cs_access access;
+    enum cs_err err = cs_user_create(ctx, user);
+    const struct cs_access_params params = {
+        .kind = CS_ACCESS_USER, .user_id = user->id, .name = "bench"};
+    return err == CS_OK ? cs_access_create(ctx, &params, &access, token) : err;
+}
+
+/* Some accounts, and a developer who works for them. */
+static enum cs_err make_developer(struct cs_ctx *ctx, struct share *share, size_t first,
+                                  size_t count)
+{
+    struct seed *seed = share->seed;
+    struct cs_user user = {.roles = CS_ROLE_DEVELOPER, .account_count = (uint16_t)count};
+    struct cs_account account;
+    struct cs_secret *token = NULL;
     enum cs_err err = CS_OK;
-    for (size_t i = 0; i < people->count && err == CS_OK; i++) {
-        struct cs_account account;
+    snprintf(user.email, sizeof(user.email), "developer%zu@shops.example", first);
+    snprintf(user.name, sizeof(user.name), "Developer %zu", first);
+    for (size_t i = 0; i < count && err == CS_OK; i++) {
         char name[32];
-        snprintf(name, sizeof(name), "Shop %zu", people->first + i);
+        snprintf(name, sizeof(name), "Shop %zu", first + i);
         err = cs_account_create(ctx, name, "", &account);
-        people->seed->accounts[people->first + i] = account.id;
-        user->accounts[i].account_id = account.id;
+        seed->accounts[first + i] = user.accounts[i].account_id = account.id;
     }
+    if (err == CS_OK)
+        err = make_token(ctx, &user, &token);
+    for (size_t i = 0; i < count && err == CS_OK; i++) {
+        char start[CS_ID_TEXT_SIZE + 1];
+        cs_id_format(&seed->accounts[first + i], CS_ACCOUNT_PREFIX, start);
+        memcpy(start + strlen(start), " ", 2);
+        err = add_line(share, start, token);
+    }
+    cs_secret_free(&token);
+    seed->creator = user.id;
     return err;
 }
 
-static enum cs_err make_people(struct cs_ctx *ctx, void *arg)
+static enum cs_err make_developers(struct cs_ctx *ctx, void *arg)
 {
-    struct people *people = arg;
-    struct cs_user user = {.roles = CS_ROLE_DEVELOPER, .account_count = (uint16_t)people->count};
-    struct cs_access access;
-    snprintf(user.email, sizeof(user.email), "developer%zu@shops.example", people->first);
-    snprintf(user.name, sizeof(user.name), "Developer %zu", people->first);
-    cs_secret_free(&people->token); /* of a run before this one */
-    enum cs_err err = make_accounts(ctx, people, &user);
-    if (err == CS_OK)
-        err = cs_user_create(ctx, &user);
-    if (err != CS_OK)
-        return err;
-    people->seed->creator = user.id;
-    const struct cs_access_params params = {
-        .kind = CS_ACCESS_USER, .user_id = user.id, .name = "bench"};
-    return cs_access_create(ctx, &params, &access, &people->token);
-}
-
-static bool write_creators(FILE *file, const struct people *people)
-{
-    bool written = true;
-    for (size_t i = 0; i < people->count; i++) {
-        char id[CS_ID_TEXT_SIZE];
-        cs_id_format(&people->seed->accounts[people->first + i], CS_ACCOUNT_PREFIX, id);
-        written = fprintf(file, "%s %s\n", id, (const char *)people->token->bytes) > 0 && written;
+    struct share *share = arg;
+    enum cs_err err = CS_OK;
+    share->len = 0;
+    for (size_t made = 0; made < share->count && err == CS_OK;) {
+        size_t left = share->count - made;
+        size_t count = left < ACCOUNTS_PER_DEVELOPER ? left : ACCOUNTS_PER_DEVELOPER;
+        err = make_developer(ctx, share, share->first + made, count);
+        made += count;
     }
-    return written;
+    return err;
 }
 
 static FILE *create(const char *folder, const char *name)
@@ -109,32 +131,19 @@ static FILE *create(const char *folder, const char *name)
 static enum cs_err fill_accounts(struct seed *seed)
 {
     enum cs_err err = CS_OK;
+    struct share share = {.seed = seed};
     FILE *file = create(seed->out, "creators");
     if (file == NULL)
         return CS_ERR_IO;
-    for (size_t first = 0; first < seed->account_count && err == CS_OK;) {
-        size_t left = seed->account_count - first;
-        struct people people = {
-            .seed = seed,
-            .first = first,
-            .count = left < CS_MEMBERSHIPS_MAX ? left : CS_MEMBERSHIPS_MAX,
-        };
-        err = cs_vault_update(seed->vault, &actor, NULL, make_people, &people);
-        if (err == CS_OK && !write_creators(file, &people))
+    for (; share.first < seed->account_count && err == CS_OK; share.first += share.count) {
+        size_t left = seed->account_count - share.first;
+        share.count = left < ACCOUNTS_AT_ONCE ? left : ACCOUNTS_AT_ONCE;
+        err = cs_vault_update(seed->vault, &actor, NULL, make_developers, &share);
+        if (err == CS_OK && fwrite(share.lines, share.len, 1, file) != 1)
             err = CS_ERR_IO;
-        cs_secret_free(&people.token);
-        first += people.count;
     }
     return fclose(file) == 0 || err != CS_OK ? err : CS_ERR_IO;
 }
-
-/* What one update makes. */
-struct share {
-    struct seed *seed;
-    size_t first, count;
-    char secrets[PER_UPDATE * CS_TOKEN_SIZE]; /* lines */
-    size_t len;
-};
 
 static enum cs_err make_one(struct cs_ctx *ctx, struct share *share, size_t number)
 {
@@ -152,13 +161,10 @@ static enum cs_err make_one(struct cs_ctx *ctx, struct share *share, size_t numb
         .created_by = seed->creator,
     };
     enum cs_err err = cs_credential_create(ctx, &params, &credential, &secret);
-    if (err != CS_OK)
-        return err;
-    memcpy(share->secrets + share->len, secret->bytes, secret->len);
-    share->secrets[share->len + secret->len] = '\n';
-    share->len += secret->len + 1u;
+    if (err == CS_OK)
+        err = add_line(share, "", secret);
     cs_secret_free(&secret);
-    return CS_OK;
+    return err;
 }
 
 static enum cs_err make_share(struct cs_ctx *ctx, void *arg)
@@ -188,7 +194,7 @@ static void *fill_credentials(void *arg)
     while (take_share(seed, &share)) {
         int none = CS_OK;
         enum cs_err err = cs_vault_update(seed->vault, &actor, NULL, make_share, &share);
-        if (err == CS_OK && fwrite(share.secrets, share.len, 1, seed->keys) != 1)
+        if (err == CS_OK && fwrite(share.lines, share.len, 1, seed->keys) != 1)
             err = CS_ERR_IO;
         if (err != CS_OK)
             atomic_compare_exchange_strong(&seed->err, &none, (int)err);

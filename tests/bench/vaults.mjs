@@ -1,4 +1,5 @@
 // Vaults that are seeded and served, and the work that wrk does on them.
+import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +7,7 @@ import { figure, power } from './figures.mjs';
 import { Server, run } from './process.mjs';
 
 const POLICY = fileURLToPath(new URL('policy.yaml', import.meta.url));
-const ACCOUNTS = '1024'; // of each vault: a policy allows an account a thousand credentials
+const ACCOUNTS = '2048'; // of each vault: a policy allows an account a thousand credentials
 
 /** The programs that were built for this. */
 export function programs(build) {
@@ -66,8 +67,8 @@ export class Vault {
     const keys = readFileSync(this.#file('keys'), 'latin1').trim().split('\n');
     this.server.release();
     for (const key of [keys[0], keys[keys.length >> 1], keys.at(-1)])
-      if ((await this.#ask(key)) !== 'VALID') throw new Error('a good key was not found good');
-    if ((await this.#ask('cs_test_x')) !== 'MALFORMED') throw new Error('noise was not found out');
+      assert.equal(await this.#ask(key), 'VALID');
+    assert.equal(await this.#ask('cs_test_x'), 'MALFORMED');
     this.server.hold();
   }
 
@@ -80,6 +81,7 @@ export class Vault {
       },
       body: JSON.stringify({ key, scopes: ['orders.read'] }),
     });
+    assert.equal(answer.status, 200, await answer.clone().text());
     return (await answer.json()).code;
   }
 }
