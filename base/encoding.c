@@ -101,15 +101,16 @@ static char base62_digit(unsigned value)
     return (char)('0' + value + past_digits * ('A' - '9' - 1) + past_upper * ('a' - 'Z' - 1));
 }
 
+/* -1 for what is no digit. Without branches: the digits of a token are random, and no guess of the
+ * processor is right. */
 static int base62_value(char c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A' + 10;
-    }
-    return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+    unsigned digit = (unsigned char)c - (unsigned)'0';
+    unsigned upper = (unsigned char)c - (unsigned)'A';
+    unsigned lower = (unsigned char)c - (unsigned)'a';
+    return (int)((digit < 10) * (digit + 1) + (upper < 26) * (upper + 11) +
+                 (lower < 26) * (lower + 37)) -
+           1;
 }
 
 void cs_base62_encode_u64(uint64_t value, char *out, size_t digits)
@@ -124,13 +125,17 @@ void cs_base62_encode_u64(uint64_t value, char *out, size_t digits)
 enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
 {
     uint64_t number = 0;
+    bool bad = false;
     *out = 0;
     for (size_t i = 0; i < digits; i++) {
         int value = base62_value(text[i]);
-        if (value < 0 || number > (UINT64_MAX - (uint64_t)value) / 62) {
-            return CS_ERR_INVALID;
-        }
+        bad |= value < 0;
+        /* 62^10 is far from 64 bits. */
+        bad |= i >= 10 && number > (UINT64_MAX - (uint64_t)value) / 62;
         number = number * 62 + (uint64_t)value;
+    }
+    if (bad) {
+        return CS_ERR_INVALID;
     }
     *out = number;
     return CS_OK;
@@ -158,12 +163,11 @@ void cs_base62_from_random(const uint8_t *random, char *out)
 
 bool cs_base62_is(const char *text, size_t len)
 {
+    bool good = true;
     for (size_t i = 0; i < len; i++) {
-        if (base62_value(text[i]) < 0) {
-            return false;
-        }
+        good &= base62_value(text[i]) >= 0;
     }
-    return true;
+    return good;
 }
 
 size_t cs_base64_size(size_t len)
