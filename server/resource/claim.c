@@ -34,10 +34,12 @@ static const struct cs_record lookup_record = {
     .doc = "Which claim is meant.",
 };
 
+enum { MEMBER_PUBLIC_KEY = 1 };
 static const struct cs_field fetch_fields[] = {
     CLAIM_FIELD,
-    CS_FIELD(0, CS_F_BYTES, struct order, public_key, CS_FF_IN | CS_FF_NULLABLE,
-             "An X25519 key (base64) to seal the pair for; the same key may ask again."),
+    [MEMBER_PUBLIC_KEY] =
+        CS_FIELD(0, CS_F_BYTES, struct order, public_key, CS_FF_IN,
+                 "An X25519 key (base64) to seal the pair for; the same key may ask again."),
     CS_FIELD(0, CS_F_TEXT, struct order, code, CS_FF_IN | CS_FF_NULLABLE | CS_FF_SECRET,
              "The short code that was sent apart, where the claim has one."),
 };
@@ -64,13 +66,13 @@ static const struct cs_record acknowledge_record = {
 
 /* A body, in locked memory that the caller frees. */
 static enum cs_err read_order(struct cs_call *call, const struct cs_record *record,
-                              struct cs_secret **room, struct order **order)
+                              struct cs_secret **room, struct order **order, uint64_t *given)
 {
     enum cs_err err = cs_secret_new(sizeof(struct order), room);
     if (err != CS_OK)
         return err;
     *order = (struct order *)(void *)(*room)->bytes;
-    return cs_call_read(call, record, *order, NULL);
+    return cs_call_read(call, record, *order, given);
 }
 
 static struct cs_slice token_of(const struct order *order)
@@ -152,7 +154,7 @@ static enum cs_err look(struct cs_call *call)
 {
     struct cs_secret *room = NULL;
     struct order *order = NULL;
-    enum cs_err err = read_order(call, &lookup_record, &room, &order);
+    enum cs_err err = read_order(call, &lookup_record, &room, &order, NULL);
     if (err == CS_OK)
         err = cs_change_read(call, look_in, order);
     cs_secret_free(&room);
@@ -217,22 +219,16 @@ static const struct cs_view fetched_view = {
 
 struct fetching {
     const struct order *order;
+    const uint8_t *public_key; /* NULL: none was given */
     struct cs_fetch fetch;
 };
-
-static bool is_given(const uint8_t key[32])
-{
-    static const uint8_t none[32];
-    return memcmp(key, none, sizeof(none)) != 0;
-}
 
 static enum cs_err fetch_in(struct cs_change *change, void *arg)
 {
     struct fetching *fetching = arg;
-    const struct order *order = fetching->order;
     const struct cs_fetch *fetch = &fetching->fetch;
-    const uint8_t *key = is_given(order->public_key) ? order->public_key : NULL;
-    enum cs_err err = cs_retrieval_fetch(&change->desk, token_of(order), key, &fetching->fetch);
+    enum cs_err err = cs_retrieval_fetch(&change->desk, token_of(fetching->order),
+                                         fetching->public_key, &fetching->fetch);
     if (err != CS_OK || fetch->refusal != CS_OK)
         return err;
     const struct fetched fetched = {
@@ -279,10 +275,14 @@ static enum cs_err fetch(struct cs_call *call)
     struct cs_secret *room = NULL;
     struct order *order = NULL;
     struct fetching fetching = {.fetch = {.secret = NULL}};
-    enum cs_err err = read_order(call, &fetch_record, &room, &order);
+    uint64_t given = 0;
+    enum cs_err err = read_order(call, &fetch_record, &room, &order, &given);
     if (err == CS_OK)
         err = check_code(call, order);
     fetching.order = order;
+    /* A key of zeros is a key too, and a bad one: whoever gave it wants no answer in the clear. */
+    if ((given >> MEMBER_PUBLIC_KEY & 1) != 0)
+        fetching.public_key = order->public_key;
     if (err == CS_OK)
         err = as_claim(call, &fetching, fetch_in);
     if (err == CS_OK)
@@ -325,7 +325,7 @@ static enum cs_err acknowledge(struct cs_call *call)
     struct cs_secret *room = NULL;
     struct order *order = NULL;
     struct acknowledging acknowledging = {.found = {.fetch = {.secret = NULL}}};
-    enum cs_err err = read_order(call, &acknowledge_record, &room, &order);
+    enum cs_err err = read_order(call, &acknowledge_record, &room, &order, NULL);
     acknowledging.found.order = order;
     if (err == CS_OK)
         err = read_pair(call, order, &acknowledging.basic);
