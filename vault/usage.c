@@ -156,8 +156,8 @@ static struct cs_usage_entry *next_or_new(const struct noting *noting, uint64_t 
         entry->day = noting->day;
         entry->mode = (uint8_t)note->mode;
     }
-    if (note->verdict == CS_VERDICT_VALID && entry->first_ms == 0)
-        entry->first_ms = entry->last_ms = note->now_ms;
+    if (note->verdict == CS_VERDICT_VALID)
+        cs_usage_entry_use(entry, note->now_ms);
     return entry;
 }
 
@@ -165,7 +165,7 @@ static bool use_scope(const struct noting *noting, uint16_t scope)
 {
     uint64_t slot = noting->hash;
     struct cs_usage_entry *entry = next_or_new(noting, &slot);
-    while (entry != NULL && !cs_usage_entry_use(entry, scope, noting->note->now_ms))
+    while (entry != NULL && !cs_usage_entry_use_scope(entry, scope, noting->note->now_ms))
         entry = next_or_new(noting, &slot);
     return entry != NULL;
 }
@@ -180,8 +180,6 @@ static bool count(struct noting *noting, struct cs_usage_shard *shard)
         return false;
     uint32_t *counter = &entry->counts[note->verdict];
     *counter += *counter < UINT32_MAX;
-    if (note->verdict == CS_VERDICT_VALID && entry->last_ms < note->now_ms)
-        entry->last_ms = note->now_ms;
     if (note->first && !entry->first) {
         entry->first = true;
         shard->firsts++;

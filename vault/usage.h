@@ -20,7 +20,7 @@ struct cs_usage; /* opaque */
 
 /*
  * `places`: credentials that can be counted between two flushes, rounded up; over it notes are
- * dropped, counted. 320 bytes each, touched only when they are used. CS_ERR_NOMEM; CS_ERR_IO: no
+ * dropped, counted. 300 bytes each, touched only when they are used. CS_ERR_NOMEM; CS_ERR_IO: no
  * file descriptor left.
  */
 CS_MUST_CHECK enum cs_err cs_usage_new(size_t places, struct cs_usage **out);

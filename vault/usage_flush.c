@@ -32,46 +32,20 @@ static size_t same_credential(struct cs_usage_entry *const *entries, size_t coun
     return same;
 }
 
-static void add_entry_to_whole(const struct cs_usage *usage, const struct cs_usage_entry *entry,
-                               struct cs_usage_whole *whole)
+static void add_uses(const struct cs_usage *usage, const struct cs_usage_entry *entry,
+                     struct cs_usage_whole *whole)
 {
     whole->total += entry->counts[CS_VERDICT_VALID];
     if (entry->first_ms == 0)
         return;
     if (whole->first_used_at == 0 || entry->first_ms < whole->first_used_at)
         whole->first_used_at = entry->first_ms;
-    if (whole->last_used_at < entry->last_ms)
-        whole->last_used_at = entry->last_ms;
+    if (whole->last_used_at < entry->first_ms + entry->last_ms)
+        whole->last_used_at = entry->first_ms + entry->last_ms;
     for (size_t i = 0; i < entry->scope_count; i++)
         cs_usage_scopes_merge(whole->scopes, &whole->scope_count,
                               cs_usage_scopes_name(&usage->scopes, entry->scopes[i]),
                               entry->first_ms + entry->scope_ms[i]);
-}
-
-static bool add_entry_to_day(const struct cs_usage_entry *entry, struct cs_usage_counts *day)
-{
-    bool any = false;
-    for (size_t i = 0; i < CS_VERDICT_COUNT; i++) {
-        any = any || entry->counts[i] != 0;
-        day->counts[i] += entry->counts[i];
-    }
-    return any;
-}
-
-static enum cs_err write_entry(struct cs_ctx *ctx, const struct cs_usage *usage,
-                               const struct cs_usage_entry *entry, struct cs_usage_whole *whole)
-{
-    struct cs_usage_counts day;
-    uint64_t handle = handle_of(entry);
-    add_entry_to_whole(usage, entry, whole);
-    enum cs_err err = cs_usage_rows_get_day(ctx, handle, entry->day, &day);
-    if (err != CS_OK)
-        return err;
-    bool was_active = day.counts[CS_VERDICT_VALID] != 0;
-    if (!add_entry_to_day(entry, &day))
-        return CS_OK; /* it only holds scopes */
-    whole->days_active += !was_active && day.counts[CS_VERDICT_VALID] != 0;
-    return cs_usage_rows_put_day(ctx, (enum cs_mode)entry->mode, handle, entry->day, &day);
 }
 
 static enum cs_err write_credential(struct cs_ctx *ctx, const struct page *page, size_t at,
@@ -79,15 +53,18 @@ static enum cs_err write_credential(struct cs_ctx *ctx, const struct page *page,
 {
     struct cs_usage_whole whole;
     const struct cs_usage_entry *first = page->entries[at];
-    enum cs_err err = cs_usage_rows_get_whole(ctx, handle_of(first), &whole);
+    enum cs_mode mode = (enum cs_mode)first->mode;
+    uint64_t handle = handle_of(first);
+    enum cs_err err = cs_usage_rows_get(ctx, handle, &whole);
     if (err != CS_OK || whole.round == page->round)
         return err; /* a commit that held it was durable, though it was told as failed */
-    for (size_t i = 0; err == CS_OK && i < count; i++)
-        err = write_entry(ctx, page->usage, page->entries[at + i], &whole);
+    for (size_t i = 0; err == CS_OK && i < count; i++) {
+        const struct cs_usage_entry *entry = page->entries[at + i];
+        add_uses(page->usage, entry, &whole);
+        err = cs_usage_rows_add(ctx, mode, handle, entry->day, entry->counts, &whole);
+    }
     whole.round = page->round;
-    if (err == CS_OK)
-        err = cs_usage_rows_put_whole(ctx, (enum cs_mode)first->mode, handle_of(first), &whole);
-    return err;
+    return err == CS_OK ? cs_usage_rows_put(ctx, mode, handle, &whole) : err;
 }
 
 static enum cs_err write_page(struct cs_ctx *ctx, void *arg)
@@ -202,11 +179,15 @@ static void turn(struct cs_usage *usage, struct cs_usage_shard *shard)
         usage->waiting[usage->waiting_count++] = &counted->entries[i];
 }
 
-static int by_credential(const void *a, const void *b)
+static int by_credential_and_day(const void *a, const void *b)
 {
-    uint64_t left = handle_of(*(struct cs_usage_entry *const *)a);
-    uint64_t right = handle_of(*(struct cs_usage_entry *const *)b);
-    return (left > right) - (left < right);
+    const struct cs_usage_entry *left = *(struct cs_usage_entry *const *)a;
+    const struct cs_usage_entry *right = *(struct cs_usage_entry *const *)b;
+    uint64_t left_handle = handle_of(left);
+    uint64_t right_handle = handle_of(right);
+    if (left_handle != right_handle)
+        return left_handle < right_handle ? -1 : 1;
+    return (left->day > right->day) - (left->day < right->day);
 }
 
 /* In the order of the keys, so that a commit touches few of the store's pages. */
@@ -218,7 +199,8 @@ static void begin_round(struct cs_usage *usage, int64_t now_ns)
     usage->round |= 1; /* never 0 */
     for (size_t i = 0; i < CS_USAGE_SHARDS; i++)
         turn(usage, &usage->shards[i]);
-    qsort(usage->waiting, usage->waiting_count, sizeof(struct cs_usage_entry *), by_credential);
+    qsort(usage->waiting, usage->waiting_count, sizeof(struct cs_usage_entry *),
+          by_credential_and_day);
 }
 
 static void entry_done(struct cs_usage *usage, struct cs_usage_entry *entry)

@@ -32,6 +32,8 @@ static void each_unwritten(struct cs_usage *usage, uint64_t handle, uint64_t rou
 static void report_day(void *arg, int32_t day, const struct cs_usage_counts *counts)
 {
     struct cs_usage_report *report = arg;
+    if (report->day_count == CS_USAGE_DAYS_MAX)
+        return; /* a clock that was set back leaves days of the future */
     struct cs_usage_day *out = &report->days[report->day_count++];
     out->day = day;
     memcpy(out->counts, counts->counts, sizeof(out->counts));
@@ -82,8 +84,8 @@ static void add_to_report(const struct cs_usage *usage, const struct cs_usage_en
     if (entry->first_ms != 0) {
         if (report->first_used_at == 0 || entry->first_ms < report->first_used_at)
             report->first_used_at = entry->first_ms;
-        if (report->last_used_at < entry->last_ms)
-            report->last_used_at = entry->last_ms;
+        if (report->last_used_at < entry->first_ms + entry->last_ms)
+            report->last_used_at = entry->first_ms + entry->last_ms;
         add_scopes(usage, entry, report);
     }
     if (day == NULL)
@@ -108,10 +110,10 @@ enum cs_err cs_usage_report(struct cs_ctx *ctx, const struct cs_id *credential, 
     *out = (struct cs_usage_report){0};
     if (days == 0 || days > CS_USAGE_DAYS_MAX)
         return CS_ERR_INVALID;
-    enum cs_err err = cs_usage_rows_get_whole(ctx, handle, &whole);
+    enum cs_err err = cs_usage_rows_get(ctx, handle, &whole);
     /* All days, so that a day that memory knows as well is not taken for a new one. */
     if (err == CS_OK)
-        err = cs_usage_rows_each_day(ctx, handle, today - CS_USAGE_DAYS_MAX + 1, today, report_day,
+        err = cs_usage_rows_each_day(ctx, handle, &whole, today - CS_USAGE_DAYS_MAX + 1, report_day,
                                      out);
     if (err != CS_OK)
         return err;
@@ -137,8 +139,8 @@ static void add_to_brief(const struct cs_usage *usage, const struct cs_usage_ent
 {
     struct brief *brief = arg;
     (void)usage;
-    if (brief->last_used_at < entry->last_ms)
-        brief->last_used_at = entry->last_ms;
+    if (entry->first_ms != 0 && brief->last_used_at < entry->first_ms + entry->last_ms)
+        brief->last_used_at = entry->first_ms + entry->last_ms;
     if (entry->day == brief->today)
         brief->uses_today += entry->counts[CS_VERDICT_VALID];
 }
@@ -147,18 +149,16 @@ enum cs_err cs_usage_brief(struct cs_ctx *ctx, const struct cs_id *credential,
                            int64_t *last_used_at, uint64_t *uses_today)
 {
     struct cs_usage_whole whole;
-    struct cs_usage_counts counts;
     uint64_t handle = cs_id_handle(credential);
     struct brief brief = {.today = cs_time_day(cs_tx_now_ms(ctx->tx))};
     *last_used_at = 0;
     *uses_today = 0;
-    enum cs_err err = cs_usage_rows_get_whole(ctx, handle, &whole);
-    if (err == CS_OK)
-        err = cs_usage_rows_get_day(ctx, handle, brief.today, &counts);
+    enum cs_err err = cs_usage_rows_get(ctx, handle, &whole);
     if (err != CS_OK)
         return err;
     brief.last_used_at = whole.last_used_at;
-    brief.uses_today = counts.counts[CS_VERDICT_VALID];
+    if ((int64_t)whole.day == brief.today)
+        brief.uses_today = whole.counts.counts[CS_VERDICT_VALID];
     each_unwritten(cs_vault_usage(ctx->vault), handle, whole.round, add_to_brief, &brief);
     *last_used_at = brief.last_used_at;
     *uses_today = brief.uses_today;

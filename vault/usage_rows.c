@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DAY_KEY_LEN (CS_HANDLE_LEN + 4)
+#define DELETED_AT_ONCE 4
 
 /* Numbers are for ever; the order of the verdicts is not. */
 #define COUNT(field_number, symbol)                                                                \
@@ -32,7 +33,7 @@ static const struct cs_field counts_fields[] = {
 };
 static_assert(sizeof(counts_fields) / sizeof(counts_fields[0]) == CS_VERDICT_COUNT,
               "each verdict is counted");
-const struct cs_record cs_usage_counts_record = {
+static const struct cs_record counts_record = {
     .name = "usage_day",
     .schema = 1,
     .size = sizeof(struct cs_usage_counts),
@@ -64,8 +65,10 @@ static const struct cs_field whole_fields[] = {
     CS_FIELD_LIST(5, struct cs_usage_whole, scopes, scope_count, 0, CS_USAGE_SCOPES_MAX,
                   &scope_record, "The last use of each scope."),
     CS_FIELD(6, CS_F_UINT, struct cs_usage_whole, round, 0, "The round of writing behind."),
+    CS_FIELD(7, CS_F_UINT, struct cs_usage_whole, day, 0, "The last day."),
+    CS_FIELD_SUB(8, struct cs_usage_whole, counts, 0, &counts_record, "The last day's counts."),
 };
-const struct cs_record cs_usage_whole_record = {
+static const struct cs_record whole_record = {
     .name = "usage_whole",
     .schema = 1,
     .size = sizeof(struct cs_usage_whole),
@@ -77,9 +80,9 @@ const struct cs_record cs_usage_whole_record = {
 };
 
 static const struct cs_table day_table = {
-    .number = CS_TABLE_USAGE_DAY, .name = "usage_day", .record = &cs_usage_counts_record};
+    .number = CS_TABLE_USAGE_DAY, .name = "usage_day", .record = &counts_record};
 static const struct cs_table whole_table = {
-    .number = CS_TABLE_USAGE_LAST, .name = "usage_last", .record = &cs_usage_whole_record};
+    .number = CS_TABLE_USAGE_LAST, .name = "usage_last", .record = &whole_record};
 
 static enum cs_realm realm_of(enum cs_mode mode)
 {
@@ -93,7 +96,7 @@ static struct cs_slice day_key(uint64_t handle, int32_t day, uint8_t out[DAY_KEY
     return CS_SLICE(out, DAY_KEY_LEN);
 }
 
-enum cs_err cs_usage_rows_get_whole(struct cs_ctx *ctx, uint64_t handle, struct cs_usage_whole *out)
+enum cs_err cs_usage_rows_get(struct cs_ctx *ctx, uint64_t handle, struct cs_usage_whole *out)
 {
     uint8_t room[CS_HANDLE_LEN];
     enum cs_err err = cs_row_get(ctx, &whole_table, cs_key_handle(handle, room), out);
@@ -103,18 +106,26 @@ enum cs_err cs_usage_rows_get_whole(struct cs_ctx *ctx, uint64_t handle, struct 
     return CS_OK;
 }
 
-enum cs_err cs_usage_rows_put_whole(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle,
-                                    const struct cs_usage_whole *whole)
+enum cs_err cs_usage_rows_put(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle,
+                              const struct cs_usage_whole *whole)
 {
     uint8_t room[CS_HANDLE_LEN];
     return cs_row_put(ctx, &whole_table, realm_of(mode), cs_key_handle(handle, room), whole);
 }
 
-enum cs_err cs_usage_rows_get_day(struct cs_ctx *ctx, uint64_t handle, int32_t day,
-                                  struct cs_usage_counts *out)
+static void add_counts(struct cs_usage_counts *to, const uint32_t counts[CS_VERDICT_COUNT],
+                       uint64_t *days_active)
 {
-    uint8_t room[DAY_KEY_LEN];
-    enum cs_err err = cs_row_get(ctx, &day_table, day_key(handle, day, room), out);
+    uint64_t valid = counts[CS_VERDICT_VALID];
+    *days_active += valid != 0 && to->counts[CS_VERDICT_VALID] == 0;
+    for (size_t i = 0; i < CS_VERDICT_COUNT; i++)
+        to->counts[i] += counts[i];
+}
+
+/* The clock was set back, or is about to be: a day's row may be there already. */
+static enum cs_err get_day(struct cs_ctx *ctx, struct cs_slice key, struct cs_usage_counts *out)
+{
+    enum cs_err err = cs_row_get(ctx, &day_table, key, out);
     if (err != CS_ERR_NOT_FOUND)
         return err;
     *out = (struct cs_usage_counts){0};
@@ -130,27 +141,56 @@ static enum cs_err delete_row(struct cs_tx *tx, struct cs_slice key, struct cs_s
     return cs_tx_delete(tx, CS_TABLE_USAGE_DAY, key);
 }
 
-/* Few at a time: what a long idle credential left goes with its next days. */
+/* Few at a time: what a credential left that then lay idle goes with its next days. */
 static enum cs_err delete_before(struct cs_ctx *ctx, uint64_t handle, int32_t day)
 {
     uint8_t from[DAY_KEY_LEN];
     uint8_t to[DAY_KEY_LEN];
-    size_t left = 4;
+    size_t left = DELETED_AT_ONCE;
     struct cs_range range = {
         .from = day_key(handle, 0, from), .to = day_key(handle, day, to), .order = CS_ASCENDING};
     return cs_tx_range(ctx->tx, CS_TABLE_USAGE_DAY, &range, delete_row, &left);
 }
 
-enum cs_err cs_usage_rows_put_day(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle,
-                                  int32_t day, const struct cs_usage_counts *counts)
+/* The last day is over when `day` begins: it gets a row of its own. */
+static enum cs_err part_with_day(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle,
+                                 int32_t day, const struct cs_usage_whole *whole)
 {
     uint8_t room[DAY_KEY_LEN];
-    struct cs_slice there;
+    struct cs_usage_counts over;
+    struct cs_slice key = day_key(handle, (int32_t)whole->day, room);
+    enum cs_err err = get_day(ctx, key, &over);
+    for (size_t i = 0; i < CS_VERDICT_COUNT; i++)
+        over.counts[i] += whole->counts.counts[i];
+    if (err == CS_OK)
+        err = cs_row_put(ctx, &day_table, realm_of(mode), key, &over);
+    return err == CS_OK ? delete_before(ctx, handle, day - CS_USAGE_DAYS_MAX + 1) : err;
+}
+
+enum cs_err cs_usage_rows_add(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle, int32_t day,
+                              const uint32_t counts[CS_VERDICT_COUNT], struct cs_usage_whole *whole)
+{
+    uint8_t room[DAY_KEY_LEN];
+    struct cs_usage_counts earlier;
+    enum cs_err err = CS_OK;
+    if (whole->day != 0 && (int64_t)whole->day < day)
+        err = part_with_day(ctx, mode, handle, day, whole);
+    if (err != CS_OK)
+        return err;
+    if ((int64_t)whole->day < day) {
+        whole->day = (uint64_t)day;
+        whole->counts = (struct cs_usage_counts){0};
+    }
+    if ((int64_t)whole->day == day) {
+        add_counts(&whole->counts, counts, &whole->days_active);
+        return CS_OK;
+    }
     struct cs_slice key = day_key(handle, day, room);
-    enum cs_err err = cs_tx_get(ctx->tx, CS_TABLE_USAGE_DAY, key, &there);
-    if (err == CS_ERR_NOT_FOUND)
-        err = delete_before(ctx, handle, day - CS_USAGE_DAYS_MAX + 1);
-    return err == CS_OK ? cs_row_put(ctx, &day_table, realm_of(mode), key, counts) : err;
+    err = get_day(ctx, key, &earlier);
+    if (err != CS_OK)
+        return err;
+    add_counts(&earlier, counts, &whole->days_active);
+    return cs_row_put(ctx, &day_table, realm_of(mode), key, &earlier);
 }
 
 struct day_walk {
@@ -170,7 +210,8 @@ static enum cs_err tell_day(struct cs_ctx *ctx, struct cs_slice key, void *value
     return CS_OK;
 }
 
-enum cs_err cs_usage_rows_each_day(struct cs_ctx *ctx, uint64_t handle, int32_t first, int32_t last,
+enum cs_err cs_usage_rows_each_day(struct cs_ctx *ctx, uint64_t handle,
+                                   const struct cs_usage_whole *whole, int32_t first,
                                    cs_usage_day_fn *fn, void *arg)
 {
     uint8_t from[DAY_KEY_LEN];
@@ -178,8 +219,11 @@ enum cs_err cs_usage_rows_each_day(struct cs_ctx *ctx, uint64_t handle, int32_t 
     struct cs_usage_counts counts;
     struct day_walk walk = {.fn = fn, .arg = arg};
     struct cs_range range = {.from = day_key(handle, first, from),
-                             .to = day_key(handle, last + 1, to),
+                             .to = day_key(handle, (int32_t)whole->day, to),
                              .order = CS_DESCENDING};
+    if (whole->day == 0 || (int64_t)whole->day < first)
+        return CS_OK;
+    fn(arg, (int32_t)whole->day, &whole->counts);
     return cs_row_each(ctx, &day_table, &range, &counts, tell_day, &walk);
 }
 

@@ -1,14 +1,17 @@
 #include "vault/usage_table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert(sizeof(struct cs_usage_entry) == 2 * CS_USAGE_ENTRY_ALIGN, "two lines of the cache");
 
 enum cs_err cs_usage_table_init(struct cs_usage_table *table, uint32_t room)
 {
     uint32_t slots = 2;
     while (slots < 2 * room)
         slots *= 2;
-    table->entries = calloc(room, sizeof(*table->entries));
+    table->entries = aligned_alloc(CS_USAGE_ENTRY_ALIGN, room * sizeof(*table->entries));
     table->slots = calloc(slots, sizeof(*table->slots));
     table->room = room;
     table->mask = slots - 1;
@@ -55,7 +58,23 @@ struct cs_usage_entry *cs_usage_table_add(struct cs_usage_table *table,
     return entry;
 }
 
-bool cs_usage_entry_use(struct cs_usage_entry *entry, uint16_t scope, int64_t now_ms)
+/* The wall clock may be set back in between; an entry lives for seconds, not for weeks. */
+static void raise_to(uint32_t *after_ms, const struct cs_usage_entry *entry, int64_t now_ms)
+{
+    int64_t after = now_ms - entry->first_ms;
+    after = after > UINT32_MAX ? UINT32_MAX : after;
+    if (after > (int64_t)*after_ms)
+        *after_ms = (uint32_t)after;
+}
+
+void cs_usage_entry_use(struct cs_usage_entry *entry, int64_t now_ms)
+{
+    if (entry->first_ms == 0)
+        entry->first_ms = now_ms;
+    raise_to(&entry->last_ms, entry, now_ms);
+}
+
+bool cs_usage_entry_use_scope(struct cs_usage_entry *entry, uint16_t scope, int64_t now_ms)
 {
     uint8_t i = 0;
     while (i < entry->scope_count && entry->scopes[i] != scope)
@@ -64,11 +83,6 @@ bool cs_usage_entry_use(struct cs_usage_entry *entry, uint16_t scope, int64_t no
         return false;
     if (i == entry->scope_count)
         entry->scopes[entry->scope_count++] = scope;
-    /* The wall clock may be set back in between; an entry lives for seconds, not for weeks. */
-    int64_t after_ms = now_ms - entry->first_ms;
-    if (after_ms > UINT32_MAX)
-        after_ms = UINT32_MAX;
-    if (after_ms > (int64_t)entry->scope_ms[i])
-        entry->scope_ms[i] = (uint32_t)after_ms;
+    raise_to(&entry->scope_ms[i], entry, now_ms);
     return true;
 }

@@ -11,20 +11,22 @@
 
 #include "vault/verify.h"
 
-#define CS_USAGE_ENTRY_SCOPES 8
+#define CS_USAGE_ENTRY_SCOPES 6
+#define CS_USAGE_ENTRY_ALIGN 64
 
+/* Two lines of the cache: with so many credentials each line is a wait for the memory. */
 struct cs_usage_entry {
     struct cs_id credential;
     int64_t first_ms; /* of VALID; 0: none */
-    int64_t last_ms;
-    int32_t day; /* days since 1970 */
+    uint32_t last_ms; /* the last VALID, after first_ms */
+    int32_t day;      /* days since 1970 */
     uint8_t mode;
     uint8_t scope_count;
-    bool first;   /* to be activated */
-    bool written; /* the flusher's: nothing is left to do with it */
+    bool first;                             /* to be activated */
+    bool written;                           /* the flusher's: nothing is left to do with it */
+    uint16_t scopes[CS_USAGE_ENTRY_SCOPES]; /* numbers of names */
     uint32_t counts[CS_VERDICT_COUNT];
     uint32_t scope_ms[CS_USAGE_ENTRY_SCOPES]; /* last use, after first_ms */
-    uint16_t scopes[CS_USAGE_ENTRY_SCOPES];   /* numbers of names */
 };
 
 struct cs_usage_table {
@@ -48,7 +50,9 @@ struct cs_usage_entry *cs_usage_table_next(const struct cs_usage_table *table, u
 /* A new zeroed entry, where cs_usage_table_next ended; NULL: no room. */
 struct cs_usage_entry *cs_usage_table_add(struct cs_usage_table *table,
                                           const struct cs_id *credential, uint64_t slot);
-/* The last use of a scope; false when the entry holds as many as it can. */
-bool cs_usage_entry_use(struct cs_usage_entry *entry, uint16_t scope, int64_t now_ms);
+/* A VALID use. */
+void cs_usage_entry_use(struct cs_usage_entry *entry, int64_t now_ms);
+/* The last use of a scope, after that; false when the entry holds as many as it can. */
+bool cs_usage_entry_use_scope(struct cs_usage_entry *entry, uint16_t scope, int64_t now_ms);
 
 #endif

@@ -21,7 +21,7 @@
  * be there than are in use for hardly any to be passed over.
  */
 #define LIMIT_PLACES ((size_t)1 << 18)
-#define USAGE_PLACES ((size_t)1 << 16)
+#define USAGE_PLACES ((size_t)1 << 17)
 
 struct cs_vault {
     struct cs_store *store;

@@ -1,7 +1,5 @@
 #include "tests/unit/domain_fixture.h"
 
-#include "vault/usage_scopes.h"
-
 struct report_call {
     struct cs_id id;
     unsigned days;
@@ -208,6 +206,34 @@ static void midnight_parts_the_days(void **state)
     }
 }
 
+/* A wall clock that was set back, or several days in one round. */
+static void days_out_of_order_are_counted_where_they_belong(void **state)
+{
+    struct domain *d = *state;
+    const struct cs_id id = some_id(7);
+    static const int days_ago[] = {0, 3, 3, 1, 0, 3, 1};
+    const int64_t now = now_ms(d);
+    for (int flushes = 0; flushes < 2; flushes++) {
+        for (size_t i = 0; i < 7; i++) {
+            note_at(d, &id, CS_VERDICT_VALID, NULL, now - days_ago[i] * DAY_MS);
+            if (flushes == 0)
+                assert_int_equal(cs_usage_flush_all(d->v.vault), CS_OK);
+        }
+        assert_int_equal(cs_usage_flush_all(d->v.vault), CS_OK);
+        const struct cs_usage_report *report = &report_of(d, &id, 90)->report;
+        uint64_t times = (uint64_t)flushes + 1;
+        assert_int_equal(report->total, 7 * times);
+        assert_int_equal(report->days_active, 3);
+        assert_int_equal(report->first_used_at, now - 3 * DAY_MS);
+        assert_int_equal(report->last_used_at, now);
+        assert_int_equal(report->day_count, 3);
+        assert_int_equal(report->days[0].counts[CS_VERDICT_VALID], 2 * times);
+        assert_int_equal(report->days[1].counts[CS_VERDICT_VALID], 2 * times);
+        assert_int_equal(report->days[2].counts[CS_VERDICT_VALID], 3 * times);
+        assert_int_equal(report_of(d, &id, 1)->uses_today, 2 * times);
+    }
+}
+
 static void scopes_beyond_an_entry_are_kept(void **state)
 {
     struct domain *d = *state;
@@ -254,30 +280,6 @@ static void only_scopes_of_valid_uses_are_kept(void **state)
     assert_string_equal(report->scopes[0].scope, "*");
     assert_string_equal(report->scopes[1].scope, "orders.read");
     assert_int_equal(cs_usage_dropped(usage_of(d)), 1);
-}
-
-static void scope_numbers_run_out(void **state)
-{
-    (void)state;
-    struct cs_usage_scopes *scopes = test_calloc(1, sizeof(*scopes));
-    char name[32];
-    uint16_t number = 0;
-    cs_usage_scopes_init(scopes);
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < CS_USAGE_NAMES_MAX; i++) {
-            snprintf(name, sizeof(name), "scope.a%d", i);
-            assert_true(cs_usage_scopes_number(scopes, cs_slice_str(name), &number));
-            assert_int_equal(number, i);
-            assert_string_equal(cs_usage_scopes_name(scopes, number), name);
-        }
-        assert_false(cs_usage_scopes_number(scopes, cs_slice_str("scope.more"), &number));
-    }
-    assert_true(cs_usage_scopes_number(scopes, cs_slice_str("scope.a1"), &number));
-    assert_int_equal(number, 1);
-    assert_false(cs_usage_scopes_number(scopes, cs_slice_str(""), &number));
-    assert_false(cs_usage_scopes_number(scopes, cs_slice_str("scope"), &number));
-    cs_usage_scopes_destroy(scopes);
-    test_free(scopes);
 }
 
 static void counts_wait_for_the_interval(void **state)
@@ -454,9 +456,9 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(a_report_has_one_to_ninety_days),
     DOMAIN_CASE(days_go_by),
     DOMAIN_CASE(midnight_parts_the_days),
+    DOMAIN_CASE(days_out_of_order_are_counted_where_they_belong),
     DOMAIN_CASE(scopes_beyond_an_entry_are_kept),
     DOMAIN_CASE(only_scopes_of_valid_uses_are_kept),
-    cmocka_unit_test(scope_numbers_run_out),
     DOMAIN_CASE(counts_wait_for_the_interval),
     DOMAIN_CASE(a_page_of_credentials_is_one_commit),
     cmocka_unit_test(little_room_asks_for_a_flush_and_none_drops),
