@@ -355,7 +355,7 @@ enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
                                  struct cs_slice client_id, struct cs_slice client_secret,
                                  struct cs_credential *out)
 {
-    struct cs_claim claim;
+    struct cs_claim claim = {0};
     enum cs_err err = load_proved(ctx, token, &claim);
     if (err == CS_OK)
         err = cs_credential_load(ctx, &claim.credential_id, out);

@@ -53,8 +53,8 @@ static int64_t sooner(int64_t until, int64_t end)
 enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
                              struct cs_issued *out)
 {
-    struct cs_request request;
-    struct cs_grant grant;
+    struct cs_request request = {0};
+    struct cs_grant grant = {0};
     const struct cs_policy_mode *live = cs_policy_mode(desk->policy, CS_MODE_LIVE);
     int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)live->claim_expires_after_s * MS_PER_S;
     cs_issued_reset(out);

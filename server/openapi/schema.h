@@ -19,7 +19,7 @@ enum cs_schema_way { CS_SCHEMA_TOLD, CS_SCHEMA_TAKEN };
  * A reference to the schema, which is put into tree->schemas if it is not there yet, with those
  * that it refers to. Two sources of one name are a programmer's error.
  */
-json_t *cs_schema_record(struct cs_tree *tree, const struct cs_record *record,
+json_t *cs_schema_record(struct cs_tree *tree, const struct cs_record *source,
                          enum cs_schema_way way);
 json_t *cs_schema_view(struct cs_tree *tree, const struct cs_view *view);
 /* The schema of an id that begins with one of the prefixes, a word list. */

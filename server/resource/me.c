@@ -126,7 +126,7 @@ static void copy_text(char *out, const char *text)
 
 static enum cs_err show(struct cs_call *call)
 {
-    struct cs_answer answer;
+    struct cs_answer answer = {0};
     const struct cs_credential *credential = &answer.credential;
     struct me me;
     enum cs_err err = prove(call, &answer);

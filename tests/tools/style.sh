@@ -59,5 +59,5 @@ report "clock: only base/clock.c asks the system for the time" < <(
         "${layer_files[@]}" | grep -v '^base/clock\.c')
 
 report "scripts: shellcheck finds nothing" < <(
-    shellcheck -x -P SCRIPTDIR --severity=info --exclude=SC2016 "${scripts[@]}" .ci/run 2>&1 | head -40)
+    shellcheck -x -P SCRIPTDIR -S info -e SC2016 "${scripts[@]}" .ci/run 2>&1 | head -40)
 exit "$status"
