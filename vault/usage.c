@@ -191,11 +191,7 @@ static bool count(struct noting *noting, struct cs_usage_shard *shard)
 
 void cs_usage_note(struct cs_usage *usage, const struct cs_usage_note *note)
 {
-    struct noting noting;
-    noting.note = note;
-    noting.day = cs_time_day(note->now_ms);
-    noting.scope_count = 0;
-    noting.lost = 0;
+    struct noting noting = {.note = note, .day = cs_time_day(note->now_ms)};
     name_scopes(usage, &noting);
     struct cs_usage_shard *shard =
         cs_usage_shard_of(usage, cs_id_handle(note->credential), &noting.hash);

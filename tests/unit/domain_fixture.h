@@ -250,8 +250,9 @@ static inline void credential_in(struct domain *d, int status, struct cs_credent
 
 static inline struct cs_question question_of(const char *key)
 {
+    const struct cs_rate rate = {.limit = 1000, .period_ms = 60000};
     return (struct cs_question){
-        .key = cs_slice_str(key), .mode = -1, .cost = 1, .rates = {{1000, 60000}, {1000, 60000}}};
+        .key = cs_slice_str(key), .mode = -1, .cost = 1, .rates = {rate, rate}};
 }
 
 static inline enum cs_verdict ask(struct domain *d, const struct cs_question *question,
