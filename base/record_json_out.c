@@ -25,10 +25,41 @@ static void put_escaped(struct cs_buf *out, uint8_t c)
     cs_buf_put_char(out, digits[c & 15]);
 }
 
+/* A text in which nothing has to be escaped, as nearly all are. */
+static void put_plain(struct cs_buf *out, struct cs_slice text)
+{
+    uint8_t *room = cs_buf_extend(out, text.len + 2);
+    if (room == NULL)
+        return;
+    *room++ = '"';
+    if (text.len > 0)
+        memcpy(room, text.bytes, text.len);
+    room[text.len] = '"';
+}
+
+/* Eight bytes at once, of which none is a control, a quote, a backslash, DEL or beyond ASCII. */
+static bool is_plain_word(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_MAX / 0xff;
+    const uint64_t highs = ones << 7;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    if ((word & highs) != 0)
+        return false;
+    /* No byte is past 0x7f, so that none of these carries into its neighbour. */
+    uint64_t below_space = ~(word + ones * (0x80 - 0x20));
+    uint64_t is_quote = ~((word ^ ones * '"') + ones * 0x7f);
+    uint64_t is_backslash = ~((word ^ ones * '\\') + ones * 0x7f);
+    uint64_t is_delete = word + ones;
+    return ((below_space | is_quote | is_backslash | is_delete) & highs) == 0;
+}
+
 /* How many of the bytes stand for themselves in a JSON string. */
 static size_t plain_run(const uint8_t *at, size_t left)
 {
     size_t len = 0;
+    while (left - len >= sizeof(uint64_t) && is_plain_word(at + len))
+        len += sizeof(uint64_t);
     while (len < left) {
         uint8_t c = at[len];
         if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
@@ -41,9 +72,8 @@ static size_t plain_run(const uint8_t *at, size_t left)
     return len;
 }
 
-void cs_json_text(struct cs_buf *out, struct cs_slice text)
+static void put_runs(struct cs_buf *out, struct cs_slice text)
 {
-    cs_buf_put_char(out, '"');
     for (size_t at = 0; at < text.len;) {
         size_t run = plain_run(text.bytes + at, text.len - at);
         cs_buf_put(out, text.bytes + at, run);
@@ -56,6 +86,16 @@ void cs_json_text(struct cs_buf *out, struct cs_slice text)
             cs_buf_put(out, "\xef\xbf\xbd", 3); /* U+FFFD for each byte that is not UTF-8 */
         at++;
     }
+}
+
+void cs_json_text(struct cs_buf *out, struct cs_slice text)
+{
+    if (plain_run(text.bytes, text.len) == text.len) {
+        put_plain(out, text);
+        return;
+    }
+    cs_buf_put_char(out, '"');
+    put_runs(out, text);
     cs_buf_put_char(out, '"');
 }
 

@@ -106,6 +106,30 @@ static void escapes_text(void **state)
     }
 }
 
+/* Texts are looked at in pieces: what a byte becomes must not depend on where it stands. */
+static void escapes_alike_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char plain[] = "[ plain, ~20 bytes ]";
+    for (unsigned byte = 0; byte < 256; byte++) {
+        struct sample_text alone;
+        cs_buf_lend(&alone.buf, alone.bytes, sizeof alone.bytes);
+        cs_json_text(&alone.buf, CS_SLICE(&(uint8_t){(uint8_t)byte}, 1));
+        for (size_t at = 0; at < sizeof plain - 1; at++) {
+            struct sample_text text;
+            char given[sizeof plain];
+            char expected[sizeof plain + 8];
+            memcpy(given, plain, sizeof plain);
+            given[at] = (char)byte;
+            snprintf(expected, sizeof expected, "\"%.*s%.*s%s\"", (int)at, plain,
+                     (int)alone.buf.len - 2, alone.bytes + 1, plain + at + 1);
+            cs_buf_lend(&text.buf, text.bytes, sizeof text.bytes);
+            cs_json_text(&text.buf, CS_SLICE(given, sizeof plain - 1));
+            assert_string_equal(cs_buf_text(&text.buf), expected);
+        }
+    }
+}
+
 static void long_bytes_are_one_base64(void **state)
 {
     (void)state;
@@ -178,9 +202,13 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_every_type),          cmocka_unit_test(writes_empty_values),
-        cmocka_unit_test(flags_decide_what_is_shown), cmocka_unit_test(escapes_text),
-        cmocka_unit_test(long_bytes_are_one_base64),  cmocka_unit_test(what_is_written_parses),
+        cmocka_unit_test(writes_every_type),
+        cmocka_unit_test(writes_empty_values),
+        cmocka_unit_test(flags_decide_what_is_shown),
+        cmocka_unit_test(escapes_text),
+        cmocka_unit_test(escapes_alike_wherever_it_stands),
+        cmocka_unit_test(long_bytes_are_one_base64),
+        cmocka_unit_test(what_is_written_parses),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
