@@ -271,6 +271,26 @@ static inline const char *verdict_of(struct domain *d, const char *key)
     return cs_verdict_info(verdict)->name;
 }
 
+/* A store without room, but for its reserve */
+
+static inline enum cs_err fill_store_fn(struct cs_tx *tx, void *arg)
+{
+    static const uint8_t filling[CS_VALUE_MAX];
+    uint32_t *number = arg;
+    uint8_t key[4];
+    cs_put_be32(key, ++*number);
+    return cs_tx_put(tx, CS_TABLE_META, CS_SLICE(key, 4), CS_SLICE(filling, CS_VALUE_MAX));
+}
+
+static inline void fill_store(struct domain *d)
+{
+    uint32_t number = 0;
+    enum cs_err err = CS_OK;
+    while (err == CS_OK)
+        err = cs_store_update(cs_vault_store(d->v.vault), fill_store_fn, &number, NULL);
+    assert_int_equal(err, CS_ERR_FULL);
+}
+
 /* Setting up */
 
 static inline int domain_setup(void **state)

@@ -421,24 +421,11 @@ static void many_first_uses_are_activated_in_pages(void **state)
     }
 }
 
-static enum cs_err fill_fn(struct cs_tx *tx, void *arg)
-{
-    static const uint8_t filling[CS_VALUE_MAX];
-    uint32_t *number = arg;
-    uint8_t key[4];
-    cs_put_be32(key, ++*number);
-    return cs_tx_put(tx, CS_TABLE_META, CS_SLICE(key, 4), CS_SLICE(filling, CS_VALUE_MAX));
-}
-
 static void a_full_store_loses_no_count(void **state)
 {
     struct domain *d = *state;
     const struct cs_id id = some_id(7);
-    uint32_t number = 0;
-    enum cs_err err = CS_OK;
-    while (err == CS_OK)
-        err = cs_store_update(cs_vault_store(d->v.vault), fill_fn, &number, NULL);
-    assert_int_equal(err, CS_ERR_FULL);
+    fill_store(d);
     for (uint64_t i = 1; i <= 3; i++) {
         note(d, &id, CS_VERDICT_VALID, "orders.read");
         assert_int_equal(cs_usage_flush_all(d->v.vault), CS_ERR_FULL);
