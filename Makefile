@@ -95,12 +95,12 @@ install: all $(GENERATED:%=$(B)/share/%) ## program, manual, completions, policy
 
 # Tests. Each suite is a target of its own; `make test` runs them all and closes with one total.
 UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-RACE    := $(patsubst tests/unit/test_%.c,%,$(shell grep -l pthread_create tests/unit/test_*.c))
+RACE    := $(patsubst tests/unit/test_%.c,%,$(shell grep -lE 'pthread_create|http_fixture' tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 FAULTS  := $(patsubst tests/fault/%.c,%,$(wildcard tests/fault/*.c))
 FAULT_ROUNDS ?= 200
-SUITES  := tools lint package unit race fuzz api fault
+SUITES  := tools lint package unit race fuzz api api-asan fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
         SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
@@ -153,6 +153,8 @@ api fault: all tests/node_modules/.package-lock.json
 	    node --test --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
 	@$< $(FAULT_ROUNDS)
+api-asan: ## the tests of api, on a program under ASan and UBSan
+	$(ASAN) api
 
 bench: test-deps ## the figures of docs/performance.md in six minutes; QUICK=1: rougher, in one
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
@@ -177,7 +179,7 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy symbols unit race \
-        fuzz api fault package bench install openapi format clean help FORCE
+        fuzz api api-asan fault package bench install openapi format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d)
