@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "vault/audit.h"
+#include "vault/decoy.h"
 #include "vault/list.h"
 #include "vault/token.h"
 
@@ -141,6 +142,17 @@ static bool kind_fits(const struct cs_access *access, enum cs_token_kind kind)
     return access->kind == (kind == CS_TOKEN_SERVICE ? CS_ACCESS_SERVICE : CS_ACCESS_USER);
 }
 
+static enum cs_err read_row(struct cs_ctx *ctx, uint64_t handle, struct cs_access *access,
+                            bool *known)
+{
+    uint8_t room[CS_HANDLE_LEN];
+    struct cs_access decoy;
+    struct cs_slice key = cs_key_handle(handle, room);
+    enum cs_err err = cs_row_get(ctx, &access_table, key, access);
+    *known = err == CS_OK;
+    return err == CS_ERR_NOT_FOUND ? cs_decoy_read(ctx, &access_table, key, &decoy) : err;
+}
+
 /*
  * Row and proof of a token. A handle that is not there, and a token of the wrong kind, go through
  * the same hash and comparison as a good one.
@@ -148,19 +160,17 @@ static bool kind_fits(const struct cs_access *access, enum cs_token_kind kind)
 static enum cs_err prove(struct cs_ctx *ctx, struct cs_slice text, struct cs_access *access)
 {
     struct cs_token token;
-    uint8_t room[CS_HANDLE_LEN];
+    bool known = false;
     uint8_t hash[CS_TOKEN_HASH_LEN];
     const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
     if (cs_token_parse(text, &token) != CS_OK ||
         (token.kind != CS_TOKEN_USER && token.kind != CS_TOKEN_SERVICE))
         return CS_ERR_UNAUTHENTIC;
-    enum cs_err found = cs_row_get(ctx, &access_table, cs_key_handle(token.handle, room), access);
-    if (found != CS_OK && found != CS_ERR_NOT_FOUND)
-        return found;
-    bool known = found == CS_OK;
+    enum cs_err err = read_row(ctx, token.handle, access, &known);
     uint8_t version =
         known ? (uint8_t)access->hash_version : cs_keyring_lookup_version(keyring, CS_REALM_SYSTEM);
-    enum cs_err err = cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, text, hash);
+    if (err == CS_OK)
+        err = cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, text, hash);
     if (err != CS_OK)
         return err;
     bool same = cs_secret_equal(CS_SLICE(hash, sizeof(hash)),

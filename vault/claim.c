@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "vault/audit.h"
 #include "vault/credential_internal.h"
+#include "vault/decoy.h"
 #include "vault/due.h"
 
 const char *const cs_claim_state_names[] = {"open", "used", "voided", "expired", NULL};
@@ -169,22 +170,31 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
     return err;
 }
 
+static enum cs_err read_row(struct cs_ctx *ctx, uint64_t handle, struct cs_claim *claim,
+                            bool *known)
+{
+    uint8_t room[CS_HANDLE_LEN];
+    struct cs_claim decoy;
+    struct cs_slice key = cs_key_handle(handle, room);
+    enum cs_err err = cs_row_get(ctx, &claim_table, key, claim);
+    *known = err == CS_OK;
+    return err == CS_ERR_NOT_FOUND ? cs_decoy_read(ctx, &claim_table, key, &decoy) : err;
+}
+
 /* Row and proof. What is not there costs the same hash and comparison as what is. */
 static enum cs_err prove(struct cs_ctx *ctx, struct cs_slice text, struct cs_claim *claim)
 {
     struct cs_token token;
-    uint8_t room[CS_HANDLE_LEN];
+    bool known = false;
     uint8_t hash[CS_TOKEN_HASH_LEN];
     const struct cs_keyring *keyring = cs_vault_keyring(ctx->vault);
     if (cs_token_parse(text, &token) != CS_OK || token.kind != CS_TOKEN_CLAIM)
         return CS_ERR_NOT_FOUND;
-    enum cs_err found = cs_row_get(ctx, &claim_table, cs_key_handle(token.handle, room), claim);
-    if (found != CS_OK && found != CS_ERR_NOT_FOUND)
-        return found;
-    bool known = found == CS_OK;
+    enum cs_err err = read_row(ctx, token.handle, claim, &known);
     uint8_t version =
         known ? (uint8_t)claim->hash_version : cs_keyring_lookup_version(keyring, CS_REALM_SYSTEM);
-    enum cs_err err = cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, text, hash);
+    if (err == CS_OK)
+        err = cs_keyring_token_hash(keyring, CS_REALM_SYSTEM, version, text, hash);
     if (err != CS_OK)
         return err;
     bool same = cs_secret_equal(CS_SLICE(hash, sizeof(hash)),

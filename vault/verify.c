@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "vault/account.h"
 #include "vault/credential_internal.h"
+#include "vault/decoy.h"
 #include "vault/limits.h"
 #include "vault/usage.h"
 
@@ -133,19 +134,25 @@ static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
     return CS_OK;
 }
 
+/* What is not there is proved against nothing, for the same price. */
+static enum cs_err miss(struct cs_ctx *ctx, const struct verification *v, struct cs_slice key)
+{
+    struct cs_credential decoy;
+    bool proved = false;
+    enum cs_err err = cs_decoy_read(ctx, &cs_credential_table, key, &decoy);
+    v->answer->verdict = CS_VERDICT_NOT_FOUND;
+    return err == CS_OK ? hash_matches(v, no_hash, 0, &proved) : err;
+}
+
 static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
 {
     struct verification *v = arg;
     uint8_t room[CS_HANDLE_LEN];
-    struct cs_credential *credential = &v->answer->credential;
+    struct cs_slice key = cs_key_handle(v->handle, room);
     bool proved = false;
-    enum cs_err err =
-        cs_row_get(ctx, &cs_credential_table, cs_key_handle(v->handle, room), credential);
-    if (err == CS_ERR_NOT_FOUND) {
-        /* What is not there is proved against nothing, for the same price. */
-        v->answer->verdict = CS_VERDICT_NOT_FOUND;
-        return hash_matches(v, no_hash, 0, &proved);
-    }
+    enum cs_err err = cs_row_get(ctx, &cs_credential_table, key, &v->answer->credential);
+    if (err == CS_ERR_NOT_FOUND)
+        return miss(ctx, v, key);
     if (err == CS_OK)
         err = prove(v, &proved);
     if (err != CS_OK)

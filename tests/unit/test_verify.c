@@ -108,6 +108,40 @@ static void what_cannot_be_proved_is_not_found(void **state)
     assert_int_equal(ask_with(d, pair_of(credential.client_id, token)), CS_VERDICT_VALID);
 }
 
+/* The shortest of many times: what a patient stranger with a clock would see. */
+static int64_t time_of(struct domain *d, const char *key)
+{
+    const struct cs_question question = question_of(key);
+    struct cs_clock clock;
+    int64_t shortest = INT64_MAX;
+    cs_clock_init(&clock);
+    for (int i = 0; i < 3000; i++) {
+        int64_t begin = cs_clock_mono_ns(&clock);
+        assert_int_equal(ask(d, &question, &answer), CS_VERDICT_NOT_FOUND);
+        int64_t took = cs_clock_mono_ns(&clock) - begin;
+        shortest = took < shortest ? took : shortest;
+    }
+    return shortest;
+}
+
+static void the_clock_does_not_tell_which_handles_there_are(void **state)
+{
+    struct domain *d = *state;
+    char token[CS_TOKEN_SIZE];
+    char wrong[CS_TOKEN_SIZE];
+    char absent[CS_TOKEN_SIZE];
+    for (int i = 0; i < 20; i++)
+        credential_new(d, token);
+    const struct cs_credential credential = credential_new(d, token);
+    forge(CS_TOKEN_TEST, cs_id_handle(&credential.id), wrong);
+    forge(CS_TOKEN_TEST, cs_id_handle(&credential.id) + 1, absent);
+    int64_t there = time_of(d, wrong);
+    int64_t not_there = time_of(d, absent);
+    /* Without the work done for nothing it is not even half. */
+    assert_true(not_there * 10 > there * 6);
+    assert_true(there * 10 > not_there * 6);
+}
+
 /* The live secret of the same random part as a test one is another key. */
 static void a_key_of_the_other_mode_is_no_key(void **state)
 {
@@ -380,6 +414,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(a_good_key_is_told_with_its_credential),
     DOMAIN_CASE(what_is_no_key_is_told_by_its_form),
     DOMAIN_CASE(what_cannot_be_proved_is_not_found),
+    DOMAIN_CASE(the_clock_does_not_tell_which_handles_there_are),
     DOMAIN_CASE(a_key_of_the_other_mode_is_no_key),
     DOMAIN_CASE(every_status_has_its_verdict),
     DOMAIN_CASE(expiry_is_told_at_the_hour),
