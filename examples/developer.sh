@@ -10,7 +10,7 @@ order=$(jq -nc --arg account "$(account acme)" \
 made=$(call 201 "$(token developer)" POST /v1/credentials "$order")
 id=$(jq -r .credential.id <<<"$made")
 key=$(jq -r .client_secret <<<"$made")
-jq '.credential | {id, mode, client_id, secret_hint, scopes, status}' <<<"$made"
+jq '.credential | {id, mode, client_id, secret_hint, scopes, status}' <<<"$made" >&2
 
 say "The gateway asks whether it is good:"
 expect "with its scope" "$(verify "$key" products.read)" VALID
@@ -18,7 +18,7 @@ expect "with another scope" "$(verify "$key" orders.write)" INSUFFICIENT_SCOPE
 
 say "A live key is not to be had this way:"
 live=$(jq -c '.mode = "live"' <<<"$order")
-call 422 "$(token developer)" POST /v1/credentials "$live" | jq -r .code
+call 422 "$(token developer)" POST /v1/credentials "$live" | jq -r .detail >&2
 
 say "Another account's developer does not even see it:"
 call 404 "$(token developer_globex)" GET "/v1/credentials/$id" >/dev/null
@@ -26,8 +26,9 @@ call 404 "$(token developer_globex)" GET "/v1/credentials/$id" >/dev/null
 say "A new secret, and the old one for a minute more:"
 rotated=$(call 200 "$(token developer)" POST "/v1/credentials/$id/rotate" '{"grace_s": 60}')
 expect "the old secret" "$(verify "$key")" VALID
-expect "the new secret" "$(verify "$(jq -r .client_secret <<<"$rotated")")" VALID
+key=$(jq -r .client_secret <<<"$rotated")
+expect "the new secret" "$(verify "$key")" VALID
 
-say "By the command line, revoked; the very next verification knows:"
-as developer credential revoke "$id" --reason superseded >/dev/null
-expect "after the revocation" "$(verify "$(jq -r .client_secret <<<"$rotated")")" REVOKED
+say "Taken back; the very next verification knows:"
+call 200 "$(token developer)" POST "/v1/credentials/$id/revoke" '{"reason": "superseded"}' >/dev/null
+expect "after the revocation" "$(verify "$key")" REVOKED

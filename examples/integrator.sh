@@ -10,13 +10,13 @@ claim=$(call 201 "$(token developer)" POST "/v1/requests/$request/claims" '{}')
 body=$(jq -c '{claim}' <<<"$claim")
 
 say "Looking at it uses nothing:"
-call 200 "" POST /v1/claims/lookup "$body" | jq -c . >&2
+call 200 "" POST /v1/claims/lookup "$body" | jq -c '{good, state, name, scopes}' >&2
 
 say "The fetch: the secret is made now, and shown this once:"
 pair=$(call 200 "" POST /v1/claims "$body")
 key=$(jq -r .client_secret <<<"$pair")
 id=$(jq -r .credential.id <<<"$pair")
-expect "the live key" "$(verify "$key")" VALID
+expect "the live key" "$(verify "$key" themes.read)" VALID
 
 say "A second fetch is refused, and told to both sides; the policy quarantines the key:"
 call 410 "" POST /v1/claims "$body" | jq -r .code >&2

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Sourced. Needs curl and jq, and a demo vault: countersign dev --data DIR.
 set -euo pipefail
+shopt -s inherit_errexit # what fails in $(…) ends the story too
 
 : "${COUNTERSIGN_URL:=http://127.0.0.1:8470}"
 : "${COUNTERSIGN_DATA:=vault-data}"
@@ -20,6 +21,8 @@ account() {
 # story. Token and body go to curl by its standard input: the command line of a process is no secret.
 call() {
     local expected=$1 token=$2 method=$3 path=$4 body=${5:-} answer status
+    body=${body//\\/\\\\} # for the quotes of curl's own language
+    body=${body//\"/\\\"}
     answer=$(
         {
             printf 'url = "%s%s"\nrequest = "%s"\nsilent\n' "$COUNTERSIGN_URL" "$path" "$method"
@@ -27,7 +30,7 @@ call() {
             [ -z "$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$token"
             if [ -n "$body" ]; then
                 printf 'header = "Content-Type: application/json"\n'
-                printf 'data = "%s"\n' "$(sed 's/[\\"]/\\&/g' <<<"$body" | tr -d '\n')"
+                printf 'data = "%s"\n' "${body//$'\n'/}"
             fi
         } | curl --config -
     )
@@ -56,8 +59,8 @@ say() {
 # verify KEY [SCOPE]: the gateway's question; prints the code.
 verify() {
     local question
-    question=$(jq -nc --arg key "$1" --arg scope "${2:-}" \
-        '{key: $key} + if $scope == "" then {} else {scopes: [$scope]} end')
+    question=$(jq -Rc --arg scope "${2:-}" \
+        '{key: .} + if $scope == "" then {} else {scopes: [$scope]} end' <<<"$1")
     call 200 "$(token gateway)" POST /v1/verify "$question" | jq -r .code
 }
 

@@ -18,18 +18,19 @@ approval=$(jq -c '{decision: "approve", digest}' <<<"$request")
 call 403 "$(token developer)" POST "/v1/requests/$id/decisions" "$approval" >/dev/null
 
 say "A reviewer looks at the queue, and asks something first:"
-as reviewer request list --assigned me >&2
+call 200 "$(token reviewer)" GET "/v1/requests?assigned=me" |
+    jq -c '.items[] | {name, use_case, scopes}' >&2
 question=$(jq -c '{decision: "ask", digest, comment: "Which shop is it?"}' <<<"$request")
 call 201 "$(token reviewer)" POST "/v1/requests/$id/decisions" "$question" >/dev/null
-call 201 "$(token developer)" POST "/v1/requests/$id/replies" '{"text": "The one in Lyon."}' \
-    >/dev/null
+call 201 "$(token developer)" POST "/v1/requests/$id/replies" '{"text": "The one in Lyon."}' |
+    jq -c '.thread[].text' >&2
 
 say "An approval of something that was changed meanwhile does not count:"
 stale=$(jq -nc --arg digest "$(printf '0%.0s' {1..64})" '{decision: "approve", digest: $digest}')
 call 412 "$(token reviewer)" POST "/v1/requests/$id/decisions" "$stale" >/dev/null
 
-say "The reviewer approves what was seen, by the command line:"
-as reviewer request approve "$id" --comment "Fine." >&2
-state=$(call 200 "$(token developer)" GET "/v1/requests/$id" | jq -r .state)
-expect "the request" "$state" approved
+say "The reviewer approves what was seen:"
+decided=$(call 201 "$(token reviewer)" POST "/v1/requests/$id/decisions" "$approval")
+jq -c '.receipt' <<<"$decided" >&2
+expect "the request" "$(jq -r .request.state <<<"$decided")" approved
 printf '%s\n' "$id"

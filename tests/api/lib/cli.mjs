@@ -24,3 +24,26 @@ export async function countersign(t, args, { vault, role, token, input = '', env
   const json = () => JSON.parse(out.stdout);
   return { status: signal ?? status, ...out, json };
 }
+
+/** Starts a command that goes on until it is killed: a child process with line(pattern) beside. */
+export function spawnCountersign(t, args, { env = {} } = {}) {
+  const child = spawn(PROGRAM, args, {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  let look = () => {};
+  for (const stream of ['stdout', 'stderr'])
+    child[stream].setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+      look();
+    });
+  /** Resolves to what the first group of `pattern` finds in what the command says. */
+  child.line = (pattern) => new Promise((resolve, reject) => {
+    look = () => pattern.test(text) && resolve(pattern.exec(text)[1]);
+    child.on('exit', () => reject(new Error(`ended without ${pattern}:\n${text}`)));
+    look();
+  });
+  return child;
+}

@@ -104,6 +104,11 @@ export class Vault {
   async stop() {
     this.agent.destroy();
     this.#child.kill('SIGTERM');
+    await this.exited();
+  }
+
+  /** Waits for the process to end by itself, with 0. */
+  async exited() {
     const { code, signal } = await this.#ended(STOP_MS);
     assert.deepEqual({ code, signal }, { code: 0, signal: null }, `ended badly\n${this.#tail()}`);
   }

@@ -1,0 +1,91 @@
+// The examples, as a reader runs them: against a fresh demo vault, by their own exit codes; and
+// against vaults where they have to fail, because an example that cannot fail shows nothing.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { assertStatus } from './lib/caller.mjs';
+import { newTestKey } from './lib/desk.mjs';
+import { PROGRAM, ROOT, startVault } from './lib/vault.mjs';
+
+const EXAMPLES = path.join(ROOT, 'examples');
+
+/** Runs one of the examples to its end: {status, stdout, stderr}. */
+function run(vault, name, args = [], env = {}) {
+  const own = {
+    PATH: process.env.PATH,
+    HOME: vault.data,
+    COUNTERSIGN_URL: vault.url,
+    COUNTERSIGN_DATA: vault.data,
+    COUNTERSIGN_PROGRAM: PROGRAM,
+  };
+  return new Promise((resolve) => {
+    execFile(path.join(EXAMPLES, name), args, { env: { ...own, ...env }, timeout: 60_000 },
+      (error, stdout, stderr) => resolve({ status: error?.code ?? 0, stdout, stderr }));
+  });
+}
+
+function assertRan({ status, stdout, stderr }, ...told) {
+  assert.equal(status, 0, `${stdout}\n${stderr}`);
+  for (const pattern of told) assert.match(stderr, pattern);
+}
+
+test('the whole story plays, again and again, and leaves nothing active behind', async (t) => {
+  const vault = await startVault(t);
+  for (let round = 0; round < 2; round++)
+    assertRan(await run(vault, 'story.sh'), /\/claims +410\nalready_claimed/,
+      /a second countersign claim fetch exits with +5/, /after the second fetch +QUARANTINED/,
+      /decisions +403/, /after the revocation +REVOKED/, /That was the whole story/);
+  const { items } = assertStatus(await vault.as('developer').get('/v1/credentials'), 200);
+  assert.deepEqual([...new Set(items.map(({ status }) => status))], ['revoked']);
+});
+
+test('the three stories play one by one, the third with what the second prints', async (t) => {
+  const vault = await startVault(t);
+  assertRan(await run(vault, 'developer.sh'), /with its scope +VALID/,
+    /with another scope +INSUFFICIENT_SCOPE/, /\/v1\/credentials +422/,
+    /\/v1\/credentials\/cred_[0-9A-Z]+ 404/, /the old secret +VALID/, /the new secret +VALID/);
+  const reviewed = await run(vault, 'reviewer.sh');
+  assertRan(reviewed, /decisions +403/, /decisions +412/, /the request +approved/);
+  assert.match(reviewed.stdout, /^req_[0-9A-Z]{26}\n$/);
+  const fetched = await run(vault, 'integrator.sh', [reviewed.stdout.trim()]);
+  assertRan(fetched, /the live key +VALID/, /QUARANTINED/, /after the revocation +REVOKED/);
+  const again = await run(vault, 'integrator.sh', [reviewed.stdout.trim()]);
+  assert.notEqual(again.status, 0);
+  assert.match(again.stderr, /expected 201, got 409/);
+});
+
+test('no example tells a secret to the terminal', async (t) => {
+  const vault = await startVault(t);
+  const { stdout, stderr } = await run(vault, 'story.sh');
+  const tokens = /cs_(test|live|claim|user|svc)_[0-9A-Za-z]{39}/;
+  assert.doesNotMatch(stdout + stderr, tokens);
+});
+
+test('an example stops where the vault does not do what it says', async (t) => {
+  const vault = await startVault(t);
+  const account = { id: vault.accounts.acme, developer: vault.as('developer') };
+  const keys = [await newTestKey(account), await newTestKey(account)];
+  for (const name of ['developer.sh', 'cli.sh', 'story.sh']) {
+    const { status, stderr } = await run(vault, name);
+    assert.notEqual(status, 0, name);
+    assert.match(stderr, /limit_reached|limit of active credentials/);
+    assert.doesNotMatch(stderr, /REVOKED|whole story\./);
+  }
+  for (const { credential } of keys)
+    await account.developer.post(`/v1/credentials/${credential.id}/revoke`);
+  const file = path.join(vault.data, 'demo.json');
+  const demo = JSON.parse(await readFile(file, 'utf8'));
+  demo.tokens.gateway = demo.tokens.auditor;
+  await writeFile(file, JSON.stringify(demo));
+  const { status, stderr } = await run(vault, 'developer.sh');
+  assert.notEqual(status, 0);
+  assert.match(stderr, /expected 200, got 403/);
+});
+
+test('every example script is run here', async () => {
+  const scripts = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.sh'));
+  assert.deepEqual(scripts.sort(), ['cli.sh', 'developer.sh', 'integrator.sh', 'lib.sh',
+    'reviewer.sh', 'story.sh']);
+});
