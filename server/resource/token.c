@@ -208,6 +208,7 @@ const struct cs_route cs_resource_tokens[] = {
         .shape = CS_ANSWER_LIST,
         .view = &cs_shown_access_view,
         .query = list_query,
+        .refusals = CS_REFUSALS(404),
     },
     {
         .method = CS_METHOD_POST,
