@@ -64,21 +64,33 @@ int64_t cs_field_most(const struct cs_field *field)
     return field->max != 0 && field->max < room ? field->max : room;
 }
 
+/* Names are written into JSON as they are. */
+static bool name_is_sound(const char *name)
+{
+    for (; *name; name++)
+        if (*name < 0x20 || *name > 0x7e || *name == '"' || *name == '\\')
+            return false;
+    return true;
+}
+
 static bool names_are_sound(const char *const *names, size_t most)
 {
     if (!names || !names[0])
         return false;
     size_t count = cs_names_count(names);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (!name_is_sound(names[i]))
+            return false;
         for (size_t j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
                 return false;
+    }
     return count <= most;
 }
 
 static bool field_is_sound(const struct cs_field *field)
 {
-    if (!field->name || !field->name[0])
+    if (!field->name || !field->name[0] || !name_is_sound(field->name))
         return false;
     if (field->max != 0 && field->min > field->max)
         return false;
@@ -90,7 +102,8 @@ static bool field_is_sound(const struct cs_field *field)
     case CS_F_FLAGS:
         return names_are_sound(field->names, 32);
     case CS_F_ID:
-        return field->prefix && strlen(field->prefix) < CS_ID_PREFIX_MAX;
+        return field->prefix && strlen(field->prefix) < CS_ID_PREFIX_MAX &&
+               name_is_sound(field->prefix);
     case CS_F_TEXT:
     case CS_F_WORDS:
         return field->max < (int64_t)field->size;

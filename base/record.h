@@ -86,9 +86,10 @@ struct cs_record {
 };
 
 /*
- * A table that a programmer got right: numbers ascending and once, names once, sizes as the types
- * have them, at least what each type needs (names, sub, prefix, max). For tests: every table of the
- * house passes. Encoding asserts the part of it that storage rests on.
+ * A table that a programmer got right: numbers ascending and once, names once and without what JSON
+ * would escape, sizes as the types have them, at least what each type needs (names, sub, prefix,
+ * max). For tests: every table of the house passes. Encoding asserts the part of it that storage
+ * rests on.
  */
 bool cs_record_is_sound(const struct cs_record *record);
 

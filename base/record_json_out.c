@@ -42,8 +42,7 @@ static bool is_plain_word(const uint8_t *at)
 {
     const uint64_t ones = UINT64_MAX / 0xff;
     const uint64_t highs = ones << 7;
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
+    uint64_t word = cs_load_u64(at);
     if ((word & highs) != 0)
         return false;
     /* No byte is past 0x7f, so that none of these carries into its neighbour. */
@@ -104,9 +103,10 @@ static void put_null(struct cs_buf *out)
     cs_buf_put(out, "null", 4);
 }
 
+/* A name of a sound table, a time, an id: nothing in it has to be escaped. */
 static void put_name(struct cs_buf *out, const char *name)
 {
-    cs_json_text(out, cs_slice_str(name));
+    put_plain(out, cs_slice_str(name));
 }
 
 /* Writers of one value. Those whose emptiness is null are not called for it: see put_value. */
@@ -249,11 +249,22 @@ static const struct {
     [CS_F_LIST] = {put_list, 0},
 };
 
-static void put_member(struct cs_buf *out, const struct cs_field *field, const uint8_t *value,
-                       bool empty)
+static void put_member_name(struct cs_buf *out, const char *name, bool first)
 {
-    put_name(out, field->name);
-    cs_buf_put_char(out, ':');
+    size_t len = strlen(name);
+    uint8_t *room = cs_buf_extend(out, len + (first ? 3 : 4)); /* quotes, colon, comma */
+    if (room == NULL)
+        return;
+    if (!first)
+        *room++ = ',';
+    *room++ = '"';
+    memcpy(room, name, len);
+    memcpy(room + len, "\":", 2);
+}
+
+static void put_value(struct cs_buf *out, const struct cs_field *field, const uint8_t *value,
+                      bool empty)
+{
     if (empty && (field->flags & kinds[field->type].empty_is_null) != 0)
         put_null(out);
     else
@@ -270,10 +281,9 @@ void cs_record_json_members(const struct cs_record *record, const void *value, s
         bool empty = cs_field_is_empty(field, value, CS_VIEW_ALL);
         if (empty && (field->flags & CS_FF_OMIT) != 0)
             continue;
-        if (!first)
-            cs_buf_put_char(out, ',');
+        put_member_name(out, field->name, first);
+        put_value(out, field, value, empty);
         first = false;
-        put_member(out, field, value, empty);
     }
 }
 

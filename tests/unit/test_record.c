@@ -210,7 +210,8 @@ static void finds_faults_in_tables(void **state)
     (void)state;
     static const char *const twice[] = {"red", "red", NULL};
     static const char *const none[] = {NULL};
-    enum { FAULTS = 19 };
+    static const char *const quoted[] = {"red", "\"blue\"", NULL};
+    enum { FAULTS = 22 };
     assert_true(cs_record_is_sound(&sample_record));
     for (size_t fault = 0; fault < FAULTS; fault++) {
         struct cs_field f[SAMPLE_FIELD_COUNT];
@@ -221,11 +222,13 @@ static void finds_faults_in_tables(void **state)
         f[3].number = fault == 1 ? 2 : f[3].number;
         f[0].size = fault == 2 ? 4 : f[0].size;
         f[1].name = fault == 3 ? "number" : f[1].name;
-        f[1].name = fault == 4 ? "" : f[1].name;
+        f[1].name = fault == 4 ? "" : fault == 19 ? "a\\b" : f[1].name;
         f[0].min = fault == 5 ? 1001 : f[0].min;
         f[4].names = fault == 6 ? NULL : fault == 7 ? twice : fault == 8 ? none : f[4].names;
+        f[4].names = fault == 20 ? quoted : f[4].names;
         f[6].max = fault == 9 ? 24 : f[6].max;
         f[8].prefix = fault == 10 ? NULL : fault == 11 ? "toolongs" : f[8].prefix;
+        f[8].prefix = fault == 21 ? "\xc3\xa9" : f[8].prefix;
         f[10].max = fault == 12 ? 31 : f[10].max;
         f[11].sub = fault == 13 ? NULL : f[11].sub;
         f[12].max = fault == 14 ? SAMPLE_PARTS_MAX + 1 : fault == 15 ? 0 : f[12].max;
