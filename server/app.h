@@ -31,24 +31,25 @@ enum cs_who {
 /* The bits' names, in order, for documentation and tests. NULL-terminated. */
 extern const char *const cs_who_names[];
 
-struct cs_http;
-
 struct cs_app {
     struct cs_vault *vault;
     struct cs_clock *clock;
     struct cs_log *log;
     struct cs_policy_slot policy;
-    const char *public_url;     /* "https://keys.example", no slash at the end; for links */
-    const struct cs_http *http; /* set once it runs; for metrics */
-    struct cs_buf openapi;      /* the document (server/openapi.h), made before it runs */
-    bool test_clock;            /* POST /v1/test/clock is served */
+    /*
+     * "https://keys.example", no slash at the end; for links. Set last, when it runs: where it is
+     * not configured, it is known only once a port is bound. While it is NULL all calls are
+     * refused.
+     */
+    const char *_Atomic public_url;
+    struct cs_buf openapi; /* the document (server/openapi.h), made before it runs */
 };
 
 /*
  * The hook of the HTTP core: finds the caller by its token, and lets nobody else through.
  * CS_ERR_UNAUTHENTIC, CS_ERR_DENIED with their faults; CS_ERR_UNAVAILABLE when the store cannot
  * tell who it is. On a route with CS_WHO_PROVED_BY_HANDLER it looks at nothing: the caller stays
- * zeroed, and is nobody's developer.
+ * zeroed, and is nobody's developer. CS_ERR_UNAVAILABLE too while the application is not complete.
  */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
 /* Who calls, for the audit log. `id` is zero for anonymous callers. */

@@ -54,6 +54,8 @@ static enum cs_err refuse_unauthentic(struct cs_call *call, bool presented)
 enum cs_err cs_app_auth(struct cs_call *call)
 {
     struct cs_app *app = call->app;
+    if (app->public_url == NULL)
+        return CS_ERR_UNAVAILABLE;
     if ((call->route->who & CS_WHO_PROVED_BY_HANDLER) != 0)
         return CS_OK;
     struct authentication a = {

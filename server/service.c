@@ -108,8 +108,7 @@ static void name_urls(struct cs_service *service)
     snprintf(service->url, sizeof(service->url), "http://%s", cs_http_address(service->http, 0));
     snprintf(service->public_url, sizeof(service->public_url), "%s",
              config->public_url[0] != '\0' ? config->public_url : service->url);
-    service->app.public_url = service->public_url;
-    service->app.http = service->http;
+    service->app.public_url = service->public_url; /* from here on calls are let in */
 }
 
 static const struct cs_route *const *routes_of(const struct cs_service *service)
@@ -172,7 +171,6 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     service->params = *params;
     service->app.clock = params->clock;
     service->app.log = params->log;
-    service->app.test_clock = params->test_clock;
     cs_buf_init(&service->app.openapi, CS_OPENAPI_MAX);
     enum cs_err err = block_signals(service);
     if (err == CS_OK)

@@ -243,8 +243,8 @@ static const struct cs_option rotate_options[] = {
      .argument = "TIME",
      .min = 0,
      .max = YEARS_S(1),
-     .doc = "how long the old secret works on; 0: not at all; without it, as long as the policy "
-            "permits"},
+     .doc = "how long the old secret works on; 0: not at all; without it, a day, or "
+            "less if the policy permits no more"},
     {0},
 };
 static const struct cs_rest rotate_row = {

@@ -214,6 +214,19 @@ static void test_tokens_that_were_good(void **state)
     }
 }
 
+/* The first connections may come before the address is known that links are made of. */
+static void test_nobody_is_let_in_before_the_application_is_complete(void **state)
+{
+    static const uint32_t cases[] = {CS_WHO_ANYONE, CS_WHO_ADMIN};
+    struct call_fixture *f = *state;
+    f->app.public_url = NULL;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sent sent;
+        assert_int_equal(ask(f, cases[i], NULL, &sent), CS_ERR_UNAVAILABLE);
+        sent_free(&sent);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +236,7 @@ int main(void)
         CALL_CASE(test_routes_that_prove_it_themselves),
         CALL_CASE(test_who_acts_is_the_user_not_the_token),
         CALL_CASE(test_tokens_that_were_good),
+        CALL_CASE(test_nobody_is_let_in_before_the_application_is_complete),
     };
     return cmocka_run_group_tests(tests, vault_group_setup, vault_group_teardown);
 }
