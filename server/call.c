@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "server/check.h"
+#include "server/scan.h"
 
 struct cs_slice cs_call_header(const struct cs_call *call, const char *name)
 {
@@ -131,8 +133,13 @@ enum cs_err cs_call_read(struct cs_call *call, const struct cs_record *record, v
     struct cs_slice body = call->body.len > 0 ? call->body : cs_slice_str("{}");
     uint64_t ignored;
 
-    enum cs_err err =
-        cs_record_from_json(record, body, value, given ? given : &ignored, &call->complaints);
+    if (!given)
+        given = &ignored;
+    memset(value, 0, record->size);
+    call->complaints.count = 0;
+    if (cs_scan_record(record, body, value, given))
+        return CS_OK;
+    enum cs_err err = cs_record_from_json(record, body, value, given, &call->complaints);
     if (err == CS_ERR_INVALID)
         call->fault.code = CS_FAULT_INVALID_BODY;
     return err;

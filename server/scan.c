@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/record.h"
 #include "base/words.h"
 
@@ -110,12 +111,25 @@ static bool read_words(struct scan *scan, const struct cs_field *field, uint8_t 
     return take(scan, ']') && is_within(field, count);
 }
 
+static bool read_id(struct scan *scan, const struct cs_field *field, uint8_t *to)
+{
+    struct cs_slice text = {0};
+    struct cs_id id;
+    char id_text[CS_ID_TEXT_SIZE];
+    if (!take_string(scan, &text) || text.len >= sizeof(id_text))
+        return false;
+    memcpy(id_text, text.bytes, text.len);
+    id_text[text.len] = '\0';
+    if (cs_id_parse(id_text, field->prefix, &id) != CS_OK)
+        return false;
+    memcpy(to, &id, sizeof(id));
+    return true;
+}
+
 typedef bool read_fn(struct scan *scan, const struct cs_field *field, uint8_t *to);
 static read_fn *const readers[] = {
-    [CS_F_UINT] = read_uint,
-    [CS_F_ENUM] = read_enum,
-    [CS_F_TEXT] = read_text,
-    [CS_F_WORDS] = read_words,
+    [CS_F_UINT] = read_uint,   [CS_F_ENUM] = read_enum, [CS_F_TEXT] = read_text,
+    [CS_F_WORDS] = read_words, [CS_F_ID] = read_id,
 };
 
 static read_fn *reader_of(const struct cs_field *field)

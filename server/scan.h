@@ -1,9 +1,8 @@
 /*
- * Scanning: the small flat JSON bodies of the fast routes, read without a tree and without the
- * heap.
+ * Scanning: small flat JSON bodies, read without a tree and without the heap.
  *
- * Reads what a gateway's JSON library writes for a record of texts, enums, numbers and word lists,
- * and only that. It never says what is wrong with a body: whatever it does not take at once is for
+ * Reads what a JSON library writes for a record of texts, ids, enums, numbers and word lists, and
+ * only that. It never says what is wrong with a body: whatever it does not take at once is for
  * cs_record_from_json, which refuses it in full sentences or takes it after all.
  * Thread rule: pure.
  */

@@ -1,5 +1,5 @@
 /*
- * A body as the fast routes have them, and what scanning it must agree with.
+ * A body of a request, and what scanning it must agree with.
  */
 #ifndef CS_TESTS_UNIT_SCAN_FIXTURE_H
 #define CS_TESTS_UNIT_SCAN_FIXTURE_H
@@ -19,6 +19,7 @@ struct body {
     char few[24];
     uint64_t cost;
     uint64_t any;
+    struct cs_id owner;
     bool flag;
     uint64_t shown; /* not for callers to set */
 };
@@ -33,6 +34,7 @@ static const struct cs_field body_fields[] = {
     CS_FIELD_RANGE(0, CS_F_WORDS, struct body, few, BODY_IN, 1, 2, "One or two words."),
     CS_FIELD_RANGE(0, CS_F_UINT, struct body, cost, BODY_IN, 1, 1000, "A bounded number."),
     CS_FIELD(0, CS_F_UINT, struct body, any, BODY_IN, "Any number."),
+    CS_FIELD_ID(0, struct body, owner, BODY_IN | CS_FF_NULLABLE, "acct", "An id."),
     CS_FIELD(0, CS_F_BOOL, struct body, flag, BODY_IN, "Of a type that is not scanned."),
     CS_FIELD(0, CS_F_UINT, struct body, shown, CS_FF_OUT, "Only told."),
 };

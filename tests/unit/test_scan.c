@@ -28,6 +28,7 @@ static const char *const scanned_bodies[] = {
     "{\"key\":\"k\",\"cost\":1000}",
     "{\"key\":\"k\",\"any\":0}",
     "{\"key\":\"k\",\"any\":999999999 }",
+    "{\"key\":\"k\",\"owner\":\"acct_01M7Y8PTY2ADZZPT3Y12WXJ9C0\"}",
 };
 
 /* Right all the same, but for the tree to read. */
@@ -42,6 +43,7 @@ static const char *const unusual_bodies[] = {
     "{\"key\":\"k\",\"any\":1000000000}",
     "{\"key\":\"k\",\"any\":-0}",
     "{\"key\":\"k\",\"flag\":true}",
+    "{\"key\":\"k\",\"owner\":null}",
     "{\"key\":\"k\x7f\"}",
 };
 
@@ -117,6 +119,12 @@ static const char *const wrong_bodies[] = {
     "{\"key\":\"k\",\"any\":00}",
     "{\"key\":\"k\",\"any\":0x1}",
     "{\"key\":\"k\",\"any\":99999999999999999999}",
+    "{\"key\":\"k\",\"owner\":\"\"}",
+    "{\"key\":\"k\",\"owner\":\"user_01M7Y8PTY2ADZZPT3Y12WXJ9C0\"}",
+    "{\"key\":\"k\",\"owner\":\"acct_00000000000000000000000000\"}",
+    "{\"key\":\"k\",\"owner\":\"acct_01m7y8pty2adzzpt3y12wxj9c0\"}",
+    "{\"key\":\"k\",\"owner\":\"acct_01M7Y8PTY2ADZZPT3Y12WXJ9C00\"}",
+    "{\"key\":\"k\",\"owner\":\"acct_01M7Y8PTY2ADZZPT3Y12WXJ9C\"}",
     "{\"key\":\"k\"}\x0b",
     "\xef\xbb\xbf{\"key\":\"k\"}",
 };
