@@ -95,7 +95,8 @@ install: all $(GENERATED:%=$(B)/share/%) ## program, manual, completions, policy
 
 # Tests. Each suite is a target of its own; `make test` runs them all and closes with one total.
 UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-RACE    := $(patsubst tests/unit/test_%.c,%,$(shell grep -lE 'pthread_create|http_fixture' tests/unit/test_*.c))
+RACE    := $(shell grep -lE 'pthread_create|http_fixture' tests/unit/test_*.c)
+RACE    := $(RACE:tests/unit/test_%.c=%)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 FAULTS  := $(patsubst tests/fault/%.c,%,$(wildcard tests/fault/*.c))

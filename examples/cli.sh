@@ -11,7 +11,8 @@ trap 'rm -rf "$folder"' EXIT
 judged() {
     local expected=$1 file=$2 status=0 answer
     shift 2
-    answer=$(sed -n 's/^CLIENT_SECRET=//p' "$file" | as gateway verify --format json "$@") || status=$?
+    answer=$(sed -n 's/^CLIENT_SECRET=//p' "$file" |
+        as gateway verify --format json "$@") || status=$?
     expect "countersign verify exits with" "$status" "$expected"
     jq -r .code <<<"$answer"
 }

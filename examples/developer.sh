@@ -30,5 +30,6 @@ key=$(jq -r .client_secret <<<"$rotated")
 expect "the new secret" "$(verify "$key")" VALID
 
 say "Taken back; the very next verification knows:"
-call 200 "$(token developer)" POST "/v1/credentials/$id/revoke" '{"reason": "superseded"}' >/dev/null
+call 200 "$(token developer)" POST "/v1/credentials/$id/revoke" \
+    '{"reason": "superseded"}' >/dev/null
 expect "after the revocation" "$(verify "$key")" REVOKED

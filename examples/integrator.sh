@@ -23,5 +23,6 @@ call 410 "" POST /v1/claims "$body" | jq -r .code >&2
 expect "after the second fetch" "$(verify "$key")" QUARANTINED
 
 say "Taken back; the very next verification knows:"
-call 200 "$(token admin)" POST "/v1/credentials/$id/revoke" '{"reason": "key_compromise"}' >/dev/null
+call 200 "$(token admin)" POST "/v1/credentials/$id/revoke" \
+    '{"reason": "key_compromise"}' >/dev/null
 expect "after the revocation" "$(verify "$key")" REVOKED

@@ -17,8 +17,8 @@ account() {
     jq -er --arg name "$1" '.accounts[$name]' "$COUNTERSIGN_DATA/demo.json"
 }
 
-# call STATUS TOKEN METHOD PATH [BODY]: prints the answer's body. Another status than STATUS ends the
-# story. Token and body go to curl by its standard input: the command line of a process is no secret.
+# call STATUS TOKEN METHOD PATH [BODY]: prints the answer's body. Another status than STATUS ends
+# the story. Token and body go to curl by its standard input: anybody may read a command line.
 call() {
     local expected=$1 token=$2 method=$3 path=$4 body=${5:-} answer status
     body=${body//\\/\\\\} # for the quotes of curl's own language

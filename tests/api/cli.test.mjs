@@ -123,7 +123,7 @@ test('each kind of failure has an exit code of its own', async (t) => {
   assert.equal(gone.status, 7, gone.stderr);
 });
 
-test('a secret goes into a file of its own, new and private, and not to the terminal', async (t) => {
+test('a secret goes into a file of its own, new and private, not to the terminal', async (t) => {
   const { account, run } = await desk(t);
   const file = path.join(await temporaryFolder(t), 'shop.env');
   const args = ['credential', 'create', '--account', account.id, '--name', 'x', '--scope',
@@ -131,7 +131,8 @@ test('a secret goes into a file of its own, new and private, and not to the term
   const made = await run(args);
   assert.doesNotMatch(assertOk(made) + made.stderr, SECRET);
   assert.equal((await stat(file)).mode & 0o777, 0o600);
-  const [, id, secret] = /^CLIENT_ID=(.*)\nCLIENT_SECRET=(.*)\n$/.exec(await readFile(file, 'utf8'));
+  const text = await readFile(file, 'utf8');
+  const [, id, secret] = /^CLIENT_ID=(.*)\nCLIENT_SECRET=(.*)\n$/.exec(text);
   assert.match(id, /^cs_id_/);
   assert.equal((await verify(vault, secret)).code, 'VALID');
 
@@ -140,7 +141,7 @@ test('a secret goes into a file of its own, new and private, and not to the term
   assert.equal((await account.developer.get('/v1/credentials')).body.items.length, 1);
 });
 
-test('keys and claims come from stdin, a file, or the whole link, and never from arguments', async (t) => {
+test('keys and claims come from stdin, a file or the whole link, never as arguments', async (t) => {
   const { account } = await desk(t);
   const request = await approve(vault, await newRequest(account));
   const { claim, url } = await newClaim(account, request);

@@ -100,7 +100,7 @@ test('disabled and enabled, it is refused and good again at once', async () => {
     'credential.created']);
 });
 
-test('an edit changes what it names, and narrower and wider test scopes count at once', async () => {
+test('an edit changes what it names, and test scopes narrow and widen at once', async () => {
   const account = await newAccount(vault);
   const made = await newTestKey(account, { scopes: ['orders.read', 'products.read'] });
   const asked = (scope) => codeOf(made.client_secret, { scopes: [scope] });
@@ -219,7 +219,7 @@ test('its time over, it is expired, gives its place back, and stays so', async (
   await newTestKey(account);
 });
 
-test('its account suspended, every key of it is refused at once, and good again at once', async () => {
+test('its account suspended, every key is refused at once, and good again at once', async () => {
   const account = await newAccount(vault);
   const keys = [await newTestKey(account), await newLiveKey(vault, account)];
   const other = await newTestKey(await newAccount(vault));

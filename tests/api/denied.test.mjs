@@ -19,7 +19,8 @@ const other = await newAccount(vault);
 const bad = await (async () => {
   const admin = vault.as('admin');
   const revoked = await newUser(vault, { roles: people });
-  const service = (members) => admin.post('/v1/tokens', { kind: 'service', name: 'gateway', ...members });
+  const service = (members) =>
+    admin.post('/v1/tokens', { kind: 'service', name: 'gateway', ...members });
   const { secret, token } = assertStatus(await service({}), 201);
   for (const id of [revoked.token_id, token.id])
     assertStatus(await admin.post(`/v1/tokens/${id}/revoke`), 200);

@@ -132,7 +132,7 @@ test('two approve at once where one is enough: one of them is told it is over', 
   }
 });
 
-test('two approve at once where two are needed: both count, and one credential is made', async () => {
+test('two approve at once where two are needed: both count, one credential is made', async () => {
   for (let round = 0; round < 50; round++) {
     const { now, statuses } = await decided({ scopes: ['orders.write'] }, (request) =>
       Promise.all([send(one, 'approve', request), send(two, 'approve', request)]));
@@ -195,7 +195,7 @@ test('a change and an approval at once: never a key that nobody approved', async
   }
 });
 
-test('a revocation that was acknowledged is seen by the next verification, on any connection', async () => {
+test('an acknowledged revocation is seen by the next verification, on any connection', async () => {
   for (let round = 0; round < 50; round++) {
     const own = await newAccount(vault);
     const { credential, client_secret } = await newTestKey(own);

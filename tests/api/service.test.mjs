@@ -113,7 +113,7 @@ for (const [what, text, says] of [
   ['empty', '', /the policy is wrong/],
   ['of another brand', policyText({ brand: 'acme' }), /another brand takes a restart/],
 ])
-  test(`a policy that is ${what} leaves the old one in force, and is told in the log`, async (t) => {
+  test(`a policy that is ${what} leaves the old one in force, and the log tells`, async (t) => {
     const file = await writePolicy(t);
     const vault = await startVault(t, { policy: file });
     const old = await policyOf(vault);
@@ -145,7 +145,7 @@ test('a second process on the same folder is refused, and the first goes on', as
   assert.equal((await verify(vault, client_secret)).code, 'VALID');
 });
 
-test('an address that is taken, a wrong policy, a folder of others: it says so and ends', async (t) => {
+test('an address that is taken, a wrong policy, an open folder: it says so and ends', async (t) => {
   const vault = await startVault(t);
   const { host } = new URL(vault.url);
   const data = await temporaryFolder(t);

@@ -13,7 +13,8 @@ const gateway = vault.as('gateway');
 const ask = async (body) => assertStatus(await gateway.post('/v1/verify', body), 200);
 const edit = async (account, { credential }, members) => assertStatus(
   await account.developer.patch(`/v1/credentials/${credential.id}`, members), 200);
-const changed = (token) => token.slice(0, -7) + (token.at(-7) === 'a' ? 'b' : 'a') + token.slice(-6);
+const changed = (token) =>
+  token.slice(0, -7) + (token.at(-7) === 'a' ? 'b' : 'a') + token.slice(-6);
 
 /* One way to each code: a function of an account with a fresh test key to the question's body. */
 const ways = {

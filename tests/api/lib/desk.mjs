@@ -35,7 +35,8 @@ export async function newAccount(vault, members = {}) {
 export async function newTestKey(account, members = {}) {
   const order = { account_id: account.id, mode: 'test', name: newName('key') };
   if (!members.bundle) order.scopes = ['orders.read'];
-  return assertStatus(await account.developer.post('/v1/credentials', { ...order, ...members }), 201);
+  const answer = await account.developer.post('/v1/credentials', { ...order, ...members });
+  return assertStatus(answer, 201);
 }
 
 /** A request for a live credential that takes one approval, unless `members` make it more. */

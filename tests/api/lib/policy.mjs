@@ -1,5 +1,5 @@
-// Policies for tests, as files: JSON is YAML too. What a test does not name is as a small shop would
-// have it; the limits of active credentials are high, so that only tests of limits meet them.
+// Policies for tests, as files: JSON is YAML too. What a test does not name is as a small shop has
+// it; the limits of active credentials are high, so that only tests of limits meet them.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { temporaryFolder } from './vault.mjs';
