@@ -12,6 +12,7 @@ extern const struct cs_command cs_commands_root;
 /* cli/local/: those that open files */
 extern const struct cs_command cs_dev_command;
 extern const struct cs_command cs_init_command;
+extern const struct cs_command cs_audit_verify_command; /* a verb of cs_audit_command */
 extern const struct cs_command cs_openapi_command;
 extern const struct cs_command cs_serve_command;
 

@@ -261,8 +261,9 @@ enum cs_err cs_rootkey_create_file(const char *path, struct cs_log *log)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {
         err = errno == EEXIST ? CS_ERR_EXISTS : CS_ERR_IO;
-        cs_log_line(log, CS_LOG_ERROR, "the root key file cannot be made",
-                    CS_FIELDS(CS_T("path", path), CS_T("why", strerrordesc_np(errno))));
+        if (err == CS_ERR_IO)
+            cs_log_line(log, CS_LOG_ERROR, "the root key file cannot be made",
+                        CS_FIELDS(CS_T("path", path), CS_T("why", strerrordesc_np(errno))));
         goto out;
     }
     bool written = write_all(fd, cs_secret_slice(text)) && fsync(fd) == 0;

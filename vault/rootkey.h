@@ -48,7 +48,7 @@ struct cs_rootkey_kdf {
 
 /*
  * Makes a new key file of 64 hex digits, 0600, never over an existing one (CS_ERR_EXISTS), fsynced
- * with its folder. CS_ERR_IO; then there is no file.
+ * with its folder. CS_ERR_IO, which is logged; then there is no file.
  */
 CS_MUST_CHECK enum cs_err cs_rootkey_create_file(const char *path, struct cs_log *log);
 /*

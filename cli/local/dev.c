@@ -77,12 +77,11 @@ static enum cs_exit make_folder(const char *path, char *absolute, size_t size)
 static enum cs_exit configure(const struct cs_args *args, const char *folder, struct cs_config *out)
 {
     const char *policy = cs_args_text(args, "policy");
-    memset(out, 0, sizeof(*out));
-    out->root_key.kind = CS_ROOTKEY_FILE;
+    enum cs_exit code = cs_local_demo_config(folder, out);
+    if (code != CS_EXIT_OK)
+        return code;
     out->listen_count = 1;
-    bool fits = join(out->data, sizeof(out->data), folder, "vault") &&
-                join(out->root_key.path, sizeof(out->root_key.path), folder, "root.key") &&
-                snprintf(out->listen[0], CS_CONFIG_LISTEN_SIZE, "%s",
+    bool fits = snprintf(out->listen[0], CS_CONFIG_LISTEN_SIZE, "%s",
                          cs_args_text(args, "listen")) < CS_CONFIG_LISTEN_SIZE &&
                 snprintf(out->policy, sizeof(out->policy), "%s", policy == NULL ? "" : policy) <
                     (int)sizeof(out->policy);

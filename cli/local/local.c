@@ -1,6 +1,8 @@
 #include "cli/local/local.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/output.h"
 #include "vault/rootkey.h"
@@ -20,6 +22,16 @@ enum cs_exit cs_local_config(const char *path, struct cs_config *out)
     cs_buf_free(&text);
     free(report);
     return err == CS_OK ? CS_EXIT_OK : CS_EXIT_FAILED;
+}
+
+enum cs_exit cs_local_demo_config(const char *folder, struct cs_config *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->root_key.kind = CS_ROOTKEY_FILE;
+    bool fits = snprintf(out->data, sizeof(out->data), "%s/vault", folder) < (int)sizeof(out->data);
+    fits = fits && snprintf(out->root_key.path, sizeof(out->root_key.path), "%s/root.key", folder) <
+                       (int)sizeof(out->root_key.path);
+    return fits ? CS_EXIT_OK : cs_output_fail(CS_EXIT_USAGE, "the path of the folder is too long");
 }
 
 enum cs_err cs_local_create(const struct cs_config *config, const struct cs_vault_params *params)

@@ -14,6 +14,11 @@ struct cs_vault_params;
 /* Reads a configuration; what is wrong is said on stderr, line by line. */
 enum cs_exit cs_local_config(const char *path, struct cs_config *out);
 /*
+ * The configuration of the demo vault in a folder: `vault` and `root.key` in it, and the defaults.
+ * Fails, with a word on stderr, for a path that is too long.
+ */
+enum cs_exit cs_local_demo_config(const char *folder, struct cs_config *out);
+/*
  * Makes the root key's file if the configuration names one that is not there, and the vault.
  * CS_ERR_EXISTS: there is a vault already. `params` comes from cs_local_vault_params.
  */

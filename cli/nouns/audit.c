@@ -46,9 +46,9 @@ static const struct cs_command list = {
     .rest = &list_row,
 };
 
-static const struct cs_command *const verbs[] = {&list, NULL};
+static const struct cs_command *const verbs[] = {&list, &cs_audit_verify_command, NULL};
 const struct cs_command cs_audit_command = {
     .name = "audit",
-    .summary = "Read the audit log",
+    .summary = "Read the audit log, and check it",
     .children = verbs,
 };

@@ -58,6 +58,9 @@ export class Vault {
   get pid() {
     return this.#child.pid;
   }
+  get runs() {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
   /** What the process has written to stderr since it was first started. */
   get log() {
     return this.#log;
@@ -127,7 +130,7 @@ export class Vault {
   /** Stops it if it runs, and removes the data folder unless the test named it. */
   async close() {
     try {
-      if (this.#child.exitCode === null && this.#child.signalCode === null) await this.stop();
+      if (this.runs) await this.stop();
     } finally {
       if (!this.#options.data) await rm(this.data, { recursive: true, force: true });
     }
