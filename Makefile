@@ -99,8 +99,10 @@ RACE    := $(shell grep -lE 'pthread_create|http_fixture' tests/unit/test_*.c)
 RACE    := $(RACE:tests/unit/test_%.c=%)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
-FAULTS  := $(patsubst tests/fault/%.c,%,$(wildcard tests/fault/*.c))
+FAULTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
+FAULT_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/tools/*.c))
 FAULT_ROUNDS ?= 200
+SUITE_SECONDS ?= 1200
 SUITES  := tools lint package unit race fuzz api api-asan fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
@@ -148,10 +150,10 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 api: ## tests of the running program, over HTTP and through its command line
-fault: $(FAULTS:%=$(B)/tests/fault/%.survived) ## the store and the program, killed at any moment
+fault: $(FAULTS:%=%.survived) $(FAULT_TOOLS) ## the store and the program, killed and tampered with
 api fault: all tests/node_modules/.package-lock.json
 	@$(if $(wildcard tests/$@/*.test.mjs),COUNTERSIGN_PROGRAM=$(B)/countersign \
-	    node --test --test-reporter=spec tests/$@/*.test.mjs)
+	    timeout $(SUITE_SECONDS) node --test --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
 	@$< $(FAULT_ROUNDS)
 api-asan: ## the tests of api, on a program under ASan and UBSan
@@ -183,4 +185,4 @@ help: ## this list
         fuzz api api-asan fault package bench install openapi format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d)
+-include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

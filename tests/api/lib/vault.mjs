@@ -97,6 +97,8 @@ export class Vault {
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#log += text));
 
     const ready = JSON.parse(await this.#firstLine());
+    // A file of tests that fails while it is loaded has to end, though nobody stops its vault.
+    for (const handle of [child, child.stdout, child.stderr]) handle.unref();
     this.url = ready.url;
     this.tokens = ready.tokens;
     this.accounts = ready.accounts;
@@ -177,6 +179,7 @@ export class Vault {
   }
 
   async #ended(limit_ms) {
+    this.#child.ref();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), limit_ms);
     const ending = await this.#exit;
     clearTimeout(timer);
