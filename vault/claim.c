@@ -297,14 +297,17 @@ static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *param
     return err;
 }
 
+enum cs_err cs_claim_note_refusal(struct cs_ctx *ctx, struct cs_claim *claim)
+{
+    claim->refusals++;
+    return claim->refusals > REFUSALS_LOGGED ? CS_OK : save(ctx, claim, CS_ACTION_CLAIM_REFUSED);
+}
+
 static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, enum cs_fault_code code)
 {
     out->refusal = cs_fault_set(ctx->fault, CS_ERR_GONE, code, "",
                                 "Ask whoever gave you the claim for a new one.");
-    out->claim.refusals++;
-    if (out->claim.refusals > REFUSALS_LOGGED)
-        return CS_OK;
-    return save(ctx, &out->claim, CS_ACTION_CLAIM_REFUSED);
+    return cs_claim_note_refusal(ctx, &out->claim);
 }
 
 /* The box, until the pair was acknowledged: then it is gone, and asking again is no alarm. */

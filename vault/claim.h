@@ -63,6 +63,12 @@ CS_MUST_CHECK enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_cl
 CS_MUST_CHECK enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token,
                                         struct cs_claim *out);
 
+/*
+ * Notes a fetch that was refused before it began: counted, and in the log the first 20 times. For
+ * an open claim, as cs_claim_find gave it.
+ */
+CS_MUST_CHECK enum cs_err cs_claim_note_refusal(struct cs_ctx *ctx, struct cs_claim *claim);
+
 struct cs_fetch_params {
     struct cs_slice token;
     const uint8_t *public_key;                     /* 32 bytes, or NULL */

@@ -41,6 +41,7 @@ extern const char *const cs_decision_names[];
 #define CS_REQUEST_PREFIX "req"
 #define CS_USE_CASE_SIZE 2001
 #define CS_COMMENT_SIZE 601
+#define CS_RECIPIENT_KEY_LEN 32 /* X25519 */
 #define CS_DECISIONS_MAX 16 /* further ones are refused: the requester files anew */
 #define CS_THREAD_MAX 12
 
@@ -78,7 +79,7 @@ struct cs_request {
     char use_case[CS_USE_CASE_SIZE];
     struct cs_id widens; /* the credential whose scopes are to become more; zero otherwise */
     char recipient_email[255];
-    uint8_t recipient_public_key[32];
+    uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     uint64_t expires_in_s; /* of the credential, from its making; 0: never */
     char allowed_ips[CS_NETWORKS_SIZE];
     struct cs_id requested_by;
@@ -111,7 +112,7 @@ struct cs_request_order {
     char use_case[CS_USE_CASE_SIZE];
     struct cs_id credential_id; /* to widen it */
     char recipient_email[255];
-    uint8_t recipient_public_key[32];
+    uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     uint64_t expires_in_s;
     char allowed_ips[CS_NETWORKS_SIZE];
 };
@@ -163,6 +164,10 @@ CS_MUST_CHECK enum cs_err cs_request_withdraw(const struct cs_desk *desk, const 
  */
 CS_MUST_CHECK enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
                                            struct cs_issued *out);
+
+/* The key that a request names for its pair. *named is false for none, and for the zero id. */
+CS_MUST_CHECK enum cs_err cs_request_recipient(struct cs_ctx *ctx, const struct cs_id *id,
+                                               uint8_t key[CS_RECIPIENT_KEY_LEN], bool *named);
 
 /* The body of POST …/decisions. */
 struct cs_decision_order {

@@ -1,4 +1,6 @@
 /* Claims on what was approved: the developer's side hands them on to the integrator. */
+#include <string.h>
+
 #include "vault/account.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
@@ -72,4 +74,20 @@ enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
         .created_by = cs_desk_caller(desk),
     };
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
+}
+
+enum cs_err cs_request_recipient(struct cs_ctx *ctx, const struct cs_id *id,
+                                 uint8_t key[CS_RECIPIENT_KEY_LEN], bool *named)
+{
+    static const uint8_t none[CS_RECIPIENT_KEY_LEN];
+    struct cs_request request;
+    *named = false;
+    if (cs_id_is_zero(id))
+        return CS_OK;
+    enum cs_err err = cs_row_get_id(ctx, &cs_request_table, id, &request);
+    if (err != CS_OK)
+        return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
+    memcpy(key, request.recipient_public_key, CS_RECIPIENT_KEY_LEN);
+    *named = memcmp(key, none, CS_RECIPIENT_KEY_LEN) != 0;
+    return CS_OK;
 }

@@ -20,7 +20,9 @@ struct cs_retrieval {
 CS_MUST_CHECK enum cs_err cs_retrieval_look(const struct cs_desk *desk, struct cs_slice token,
                                             struct cs_retrieval *out);
 /*
- * cs_claim_fetch with what the policy says of a second fetch. `public_key` has 32 bytes or is NULL.
+ * cs_claim_fetch with what the policy says of a second fetch. `public_key` has 32 bytes or is NULL;
+ * where the request names one, that stands in for NULL, and another is refused: out->refusal is
+ * CS_ERR_REFUSED, as for a suspended account. Neither uses the claim up.
  */
 CS_MUST_CHECK enum cs_err cs_retrieval_fetch(const struct cs_desk *desk, struct cs_slice token,
                                              const uint8_t *public_key, struct cs_fetch *out);
