@@ -42,7 +42,7 @@ extern const char *const cs_decision_names[];
 #define CS_USE_CASE_SIZE 2001
 #define CS_COMMENT_SIZE 601
 #define CS_RECIPIENT_KEY_LEN 32 /* X25519 */
-#define CS_DECISIONS_MAX 16 /* further ones are refused: the requester files anew */
+#define CS_DECISIONS_MAX 16     /* further ones are refused: the requester files anew */
 #define CS_THREAD_MAX 12
 
 struct cs_decision {

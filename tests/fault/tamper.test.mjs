@@ -1,6 +1,6 @@
-// Somebody with the data file and without the root key: every row is edited, emptied, cut, exchanged
-// with its neighbour and with a row of another table. What is asked of it then is refused with an
-// error that says so, the log names the table, and everything else goes on.
+// Somebody with the data file and without the root key: every row is edited, emptied, cut,
+// exchanged with its neighbour and with a row of another table. What is asked of it then is
+// refused with an error that says so, the log names the table, and everything else goes on.
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { assertProblem, assertStatus } from '../api/lib/caller.mjs';
