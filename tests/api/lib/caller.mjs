@@ -43,6 +43,7 @@ export class Caller {
     const answer = await this.#send(method, path, sent, bytes);
     const type = answer.headers['content-type'] ?? '';
     answer.body = /[/+]json\b/.test(type) && answer.text ? JSON.parse(answer.text) : undefined;
+    this.#vault.onAnswer?.(answer);
     if (!unchecked) this.#vault.contract.check(method, path, answer);
     return answer;
   }

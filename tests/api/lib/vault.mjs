@@ -43,6 +43,7 @@ export class Vault {
   tokens;
   accounts;
   contract;
+  onAnswer; // a test's own look at every answer, before it is held against the contract
   agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
   #child;
   #exit; // promise of {code, signal}
