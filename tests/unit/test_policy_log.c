@@ -1,0 +1,91 @@
+#include "tests/unit/desk_fixture.h"
+#include "workflow/policy_log.h"
+
+static int setup(void **state)
+{
+    *state = world_new(policy_of(PLAIN_POLICY));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static enum cs_err note_fn(const struct cs_desk *desk, void *arg)
+{
+    (void)arg;
+    return cs_policy_log_note(desk);
+}
+
+struct logged {
+    struct cs_page page;
+    struct cs_audit_entry entries[10];
+    size_t count;
+};
+
+static enum cs_err log_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct logged *logged = arg;
+    const struct cs_audit_filter filter = {.action = CS_ACTION_POLICY_CHANGED};
+    return cs_audit_list(ctx, &filter, &logged->page, logged->entries, &logged->count);
+}
+
+/* The entries of policies, oldest first. */
+static void read_log(struct world *world, struct logged *logged)
+{
+    *logged = (struct logged){.page = {.limit = 10, .order = CS_ASCENDING}};
+    assert_int_equal(look(&world->d, log_fn, logged), CS_OK);
+}
+
+static void notes_each_policy_once(void **state)
+{
+    struct world *world = *state;
+    struct logged *logged = test_malloc(sizeof(*logged));
+    char first[CS_DIGEST_TEXT_SIZE];
+    snprintf(first, sizeof(first), "%s", cs_policy_digest(world->policy));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    domain_reopen(&world->d);
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    read_log(world, logged);
+    assert_int_equal(logged->count, 1);
+    assert_non_null(strstr(logged->entries[0].detail, first));
+    set_policy(world, policy_of("# the same\n" PLAIN_POLICY));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    read_log(world, logged);
+    assert_int_equal(logged->count, 1);
+    set_policy(world, policy_of(CATALOG TEST_MODE LIVE_MODE "    - { name: x, approvals: 2 }\n"));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    set_policy(world, policy_of(PLAIN_POLICY));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    read_log(world, logged);
+    assert_int_equal(logged->count, 3);
+    assert_null(strstr(logged->entries[1].detail, first));
+    assert_non_null(strstr(logged->entries[2].detail, first));
+    test_free(logged);
+}
+
+/* What was noted last cannot be read: then nothing is claimed about it. */
+static void a_damaged_note_is_an_error(void **state)
+{
+    struct world *world = *state;
+    const struct cs_slice key = cs_slice_str("policy");
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    struct raw_row row = raw_get(&world->d.v, CS_TABLE_META, key);
+    row.value[row.len - 1] ^= 1;
+    raw_put(&world->d.v, &row);
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_ERR_CORRUPT);
+}
+
+#define LOG_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOG_CASE(notes_each_policy_once),
+        LOG_CASE(a_damaged_note_is_an_error),
+    };
+    return RUN_DOMAIN(tests);
+}
