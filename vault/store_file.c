@@ -124,11 +124,16 @@ static enum cs_err check_open_file(int fd)
     return (uint64_t)st.st_size < least ? CS_ERR_CORRUPT : CS_OK;
 }
 
+static bool data_name(const char *path, char *name, size_t size)
+{
+    int len = snprintf(name, size, "%s/%s", path, CS_STORE_DATA_NAME);
+    return len >= 0 && (size_t)len < size;
+}
+
 enum cs_err cs_store_file_check(const char *path)
 {
     char name[PATH_MAX];
-    int len = snprintf(name, sizeof name, "%s/%s", path, CS_STORE_DATA_NAME);
-    if (len < 0 || (size_t)len >= sizeof name)
+    if (!data_name(path, name, sizeof name))
         return CS_ERR_TOO_LARGE;
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -136,6 +141,19 @@ enum cs_err cs_store_file_check(const char *path)
     enum cs_err err = check_open_file(fd);
     close(fd);
     return err;
+}
+
+enum cs_err cs_store_file_discard(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    if (!data_name(path, name, sizeof name))
+        return CS_ERR_TOO_LARGE;
+    if (lstat(name, &st) != 0)
+        return CS_ERR_IO;
+    if (!S_ISREG(st.st_mode) || st.st_size >= 2 * sysconf(_SC_PAGESIZE))
+        return CS_ERR_CORRUPT;
+    return unlink(name) == 0 ? CS_OK : CS_ERR_IO;
 }
 
 /* Real blocks, not a hole, so that a full disk is met here and not in the middle of a commit. */

@@ -32,6 +32,12 @@ CS_MUST_CHECK enum cs_err cs_store_file_lock(const char *path, int *lock_fd);
  */
 CS_MUST_CHECK enum cs_err cs_store_file_check(const char *path);
 /*
+ * Removes a data file that is too short for its two header pages, and so holds nothing: what is
+ * left of a creation that was killed as it began. CS_ERR_CORRUPT: it is longer, and left alone;
+ * CS_ERR_IO.
+ */
+CS_MUST_CHECK enum cs_err cs_store_file_discard(const char *path);
+/*
  * Sees to it that the file has room on disk for `want` bytes, up to `most`. CS_ERR_FULL: the disk
  * has none, and *have tells what there is; CS_ERR_IO. Never shortens.
  */

@@ -138,6 +138,8 @@ enum cs_err cs_engine_open(const struct cs_engine_params *params, struct cs_engi
 {
     *out = NULL;
     enum cs_err err = cs_store_file_check(params->path);
+    if (err == CS_ERR_CORRUPT && params->create)
+        err = cs_store_file_discard(params->path);
     if (err != CS_OK && !(err == CS_ERR_NOT_FOUND && params->create))
         return err;
     struct cs_engine *engine = aligned_alloc(CS_LMDB_CACHE_LINE, sizeof *engine);

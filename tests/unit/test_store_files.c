@@ -95,8 +95,24 @@ static void a_file_that_was_cut_is_never_mapped(void **state)
         assert_int_equal(open_again(f, false), i == 0 ? CS_OK : CS_ERR_CORRUPT);
         assert_int_equal(ftruncate(fd, (off_t)cuts[i]), 0);
     }
+    assert_int_equal(ftruncate(fd, 8192), 0);
     assert_int_equal(open_again(f, true), CS_ERR_CORRUPT);
     close(fd);
+}
+
+static void a_creation_killed_before_its_header_may_be_done_again(void **state)
+{
+    struct fixture *f = *state;
+    char name[96];
+    static const off_t lengths[] = {0, 1, 100, 4096, 8191};
+    cs_store_close(&f->store);
+    data_name(f, name, sizeof name);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        assert_int_equal(truncate(name, lengths[i]), 0);
+        assert_int_equal(open_again(f, false), CS_ERR_CORRUPT);
+        assert_int_equal(open_again(f, true), CS_OK);
+        assert_int_equal(open_again(f, false), CS_OK);
+    }
 }
 
 static void a_broken_header_is_refused(void **state)
@@ -349,6 +365,7 @@ int main(void)
         CASE(only_one_has_it_open),
         CASE(a_file_that_was_cut_is_never_mapped),
         CASE(a_broken_header_is_refused),
+        CASE(a_creation_killed_before_its_header_may_be_done_again),
         CASE(an_unfinished_creation_is_no_store_and_may_be_done_again),
         FOLDER_CASE(a_full_store_still_revokes),
         FOLDER_CASE(the_reserve_runs_out_cleanly),
