@@ -21,7 +21,12 @@ const began = performance.now();
 /* On a disk: /tmp may be memory, where durable writes cost nothing. */
 const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? '/var/tmp', 'countersign-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    process.stderr.write(`ended by ${signal}\n`);
+    process.exit(130);
+  });
+}
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const bench = {
@@ -31,7 +36,9 @@ const bench = {
   say,
 };
 
+const busy = os.loadavg()[0].toFixed(1);
 say(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, Linux ${os.release()}`);
+say(`Load average before it began: ${busy}. Vaults and blocks lie below ${path.dirname(folder)}.`);
 await benchVerification(bench);
 await benchCreations(bench);
 say(`\nTook ${figure((performance.now() - began) / 1000)} s.`);
