@@ -1,7 +1,6 @@
 // A real vault for a test: the program as it is built, on loopback, with a data folder of its own.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
@@ -91,9 +90,9 @@ export class Vault {
     });
     const child = this.#child;
     running.add(child);
-    this.#exit = once(child, 'exit').then(([code, signal]) => {
-      running.delete(child);
-      return { code, signal };
+    this.#exit = new Promise((resolve) => {
+      const ended = (code, signal) => running.delete(child) && resolve({ code, signal });
+      child.on('exit', ended).on('error', ({ code }) => ended(code, null));
     });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#log += text));
 
@@ -165,8 +164,7 @@ export class Vault {
         this.#child.kill('SIGKILL');
         fail(`not ready within ${READY_MS} ms`);
       }, READY_MS);
-      this.#child.on('error', reject);
-      this.#child.on('exit', (code, signal) => {
+      this.#exit.then(({ code, signal }) => {
         clearTimeout(timer);
         fail(`ended before it was ready: ${signal ?? code}`);
       });
