@@ -2,12 +2,12 @@
 // against vaults where they have to fail, because an example that cannot fail shows nothing.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { assertStatus } from './lib/caller.mjs';
 import { newTestKey } from './lib/desk.mjs';
-import { PROGRAM, ROOT, startVault } from './lib/vault.mjs';
+import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
 
 const EXAMPLES = path.join(ROOT, 'examples');
 
@@ -88,4 +88,33 @@ test('every example script is run here', async () => {
   const scripts = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.sh'));
   assert.deepEqual(scripts.sort(), ['cli.sh', 'developer.sh', 'integrator.sh', 'lib.sh',
     'reviewer.sh', 'story.sh']);
+});
+
+test('the tour of the README plays as it is printed there', async (t) => {
+  const vault = await startVault(t);
+  const text = await readFile(path.join(ROOT, 'README.md'), 'utf8');
+  const [, tour] = /\n## Five minutes\n(.*?)\n## /s.exec(text);
+  const blocks = tour.split(/\n{2,}/).filter((block) => block.startsWith('    '))
+    .map((block) => block.replace(/^ {4}/gm, ''));
+  const isAnswer = (block) => /^("cs_|countersign: )/.test(block);
+  const script = blocks.filter((block) => !isAnswer(block)).join('\n')
+    .replace('http://127.0.0.1:8470', vault.url);
+  assert.match(script, new RegExp(vault.url));
+
+  const folder = await temporaryFolder(t);
+  await mkdir(path.join(folder, 'build'));
+  await symlink(PROGRAM, path.join(folder, 'build/countersign'));
+  await symlink(vault.data, path.join(folder, 'vault-data'));
+  const said = await new Promise((resolve) => {
+    execFile('bash', ['-c', script], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
+      (error, stdout, stderr) => resolve(stdout + stderr));
+  });
+  const promised = blocks.filter(isAnswer).flatMap((block) => block.split('\n'))
+    .filter((line) => /^countersign: /.test(line));
+  assert.ok(promised.length >= 2);
+  for (const line of promised) assert.ok(said.includes(line), `${line}\n${said}`);
+  assert.match(said, /^"cs_live_[0-9A-Za-z]{39}"$/m);
+  const { items } = assertStatus(await vault.as('developer').get('/v1/credentials'), 200);
+  assert.deepEqual(items.map(({ mode, status }) => `${mode} ${status}`).sort(),
+    ['live quarantined', 'test active']);
 });

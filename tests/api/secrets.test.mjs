@@ -109,9 +109,8 @@ async function everything() {
         { body, headers: { 'If-Match': secret, Accept: secret, 'Idempotency-Key': secret } });
       assert.ok(!text.includes(secret), `${method} answers with what it was sent: ${text}`);
     }
-  const pair = Buffer.from(`x:${secret}`).toString('base64');
-  assertProblem(await vault.anonymous.get('/v1/me', { headers: { Authorization: `Basic ${pair}` } }),
-    401);
+  const Authorization = `Basic ${Buffer.from(`x:${secret}`).toString('base64')}`;
+  assertProblem(await vault.anonymous.get('/v1/me', { headers: { Authorization } }), 401);
 }
 
 await plant();
@@ -143,7 +142,8 @@ test('neither the arguments nor the environment of the process have one', async 
 test('no entry of the audit log has one', async () => {
   const texts = [];
   for (let cursor = ''; cursor !== null;) {
-    const page = await vault.as('auditor').get(`/v1/audit?limit=100${cursor && `&cursor=${cursor}`}`);
+    const target = `/v1/audit?limit=100${cursor && `&cursor=${cursor}`}`;
+    const page = await vault.as('auditor').get(target);
     texts.push(page.text);
     cursor = assertStatus(page, 200).next_cursor;
   }
@@ -162,9 +162,10 @@ test('it leaves no core behind, and nobody else looks into it', async (t) => {
   await copyFile(PROGRAM, program);
   const data = await temporaryFolder(t);
   const ids = own === 0 ? { uid: nobody, gid: nobody } : {};
-  if (own === 0) await Promise.all([folder, program, data].map((one) => chown(one, nobody, nobody)));
-  const child = spawn(program, ['dev', '--data', data, '--listen', '127.0.0.1:0', '--print', 'json'],
-    { ...ids, stdio: ['ignore', 'pipe', 'ignore'] });
+  if (own === 0)
+    for (const one of [folder, program, data]) await chown(one, nobody, nobody);
+  const args = ['dev', '--data', data, '--listen', '127.0.0.1:0', '--print', 'json'];
+  const child = spawn(program, args, { ...ids, stdio: ['ignore', 'pipe', 'ignore'] });
   t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   assert.equal((await stat(`/proc/${child.pid}/environ`)).uid, 0);
