@@ -1,6 +1,7 @@
 // A real vault for a test: the program as it is built, on loopback, with a data folder of its own.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
@@ -15,12 +16,17 @@ export const PROGRAM = path.resolve(ROOT, process.env.COUNTERSIGN_PROGRAM ?? 'bu
 const READY_MS = 30_000;
 const STOP_MS = 20_000;
 const running = new Set(); // what would outlive a test process that fails halfway
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const folders = new Set();
+process.on('exit', () => {
+  running.forEach((child) => child.kill('SIGKILL'));
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+});
 const contracts = new Map(); // text of the document -> Contract: compiled once in a process
 
-/** A folder that is gone at the end: of the test `t`, or else of the process's own doing. */
+/** A folder that is gone at the end: of the test `t`, or else of the process. */
 export async function temporaryFolder(t) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'countersign-'));
+  folders.add(folder);
   t?.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
