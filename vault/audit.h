@@ -39,6 +39,7 @@
     X(CREDENTIAL_DISABLED, "credential.disabled")                                                  \
     X(CREDENTIAL_ENABLED, "credential.enabled")                                                    \
     X(CREDENTIAL_REVOKED, "credential.revoked")                                                    \
+    X(CREDENTIAL_EXPIRING, "credential.expiring")                                                  \
     X(CREDENTIAL_EXPIRED, "credential.expired")                                                    \
     X(CREDENTIAL_QUARANTINED, "credential.quarantined")                                            \
     X(CREDENTIAL_RELEASED, "credential.released")                                                  \
@@ -50,8 +51,13 @@
     X(REQUEST_ASKED, "request.asked")                                                              \
     X(REQUEST_REPLIED, "request.replied")                                                          \
     X(REQUEST_WITHDRAWN, "request.withdrawn")                                                      \
+    X(REQUEST_NARROWED, "request.narrowed")                                                        \
+    X(REQUEST_REMINDED, "request.reminded")                                                        \
+    X(REQUEST_ESCALATED, "request.escalated")                                                      \
+    X(REQUEST_EXPIRING, "request.expiring")                                                        \
     X(REQUEST_EXPIRED, "request.expired")                                                          \
     X(GRANT_WITHDRAWN, "grant.withdrawn")                                                          \
+    X(GRANT_EXPIRED, "grant.expired")                                                              \
     X(CLAIM_CREATED, "claim.created")                                                              \
     X(CLAIM_USED, "claim.used")                                                                    \
     X(CLAIM_REFUSED, "claim.refused")                                                              \

@@ -156,6 +156,7 @@ static void fill(struct cs_credential *out, const struct cs_credential_params *p
     out->grant_id = params->grant_id;
     out->rate_limit = params->rate_limit;
     out->rate_period_ms = params->rate_period_ms;
+    out->rate_burst = params->rate_burst;
 }
 
 /* Marks those as expired whose time has come before the sweeper did: they hold no place. */

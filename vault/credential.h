@@ -68,6 +68,7 @@ struct cs_credential {
     /* Limits stamped by the rule that approved it; 0: those of the mode. */
     uint64_t rate_limit;
     uint64_t rate_period_ms;
+    uint64_t rate_burst;
     /* Secrets: the current one and the one in grace. */
     uint8_t hash[32];
     uint64_t hash_version;
@@ -98,8 +99,9 @@ struct cs_credential_params {
     uint32_t max_active; /* limit of the account and mode, 0: none */
     struct cs_id created_by;
     struct cs_id grant_id;
-    uint64_t rate_limit;
+    uint64_t rate_limit; /* 0: the mode's, and with it the next two */
     uint64_t rate_period_ms;
+    uint64_t rate_burst;
 };
 
 /*

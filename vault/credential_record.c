@@ -55,6 +55,8 @@ static const struct cs_field fields[] = {
     CS_FIELD(28, CS_F_UINT, struct cs_credential, revision, 0, "Counts the changes."),
     CS_FIELD(29, CS_F_BOOL, struct cs_credential, was_disabled, 0,
              "Quarantined, and disabled before that."),
+    CS_FIELD(30, CS_F_UINT, struct cs_credential, rate_burst, 0,
+             "Beyond the rate, so many at once."),
 };
 
 const struct cs_record cs_credential_record = {

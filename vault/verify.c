@@ -168,7 +168,8 @@ static void limit(const struct verification *v)
     const struct cs_credential *credential = &answer->credential;
     struct cs_limit_told told;
     answer->rate = credential->rate_limit != 0
-                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms, 0}
+                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms,
+                                          credential->rate_burst}
                        : v->question->rates[credential->mode];
     if (answer->rate.limit == 0)
         return;

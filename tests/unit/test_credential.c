@@ -110,6 +110,7 @@ static void a_new_one_has_what_was_asked_for(void **state)
     params.expires_at = now_ms(d) + DAY_MS;
     params.rate_limit = 5;
     params.rate_period_ms = 1000;
+    params.rate_burst = 2;
     struct cs_credential credential = credential_with(d, &params, token);
     credential_read(d, &credential);
     assert_true(cs_id_equal(&credential.account_id, &d->account.id));
@@ -124,6 +125,7 @@ static void a_new_one_has_what_was_asked_for(void **state)
     assert_int_equal(credential.expires_at, params.expires_at);
     assert_int_equal(credential.delivered_at, credential.created_at);
     assert_int_equal(credential.rate_limit, 5);
+    assert_int_equal(credential.rate_burst, 2);
     assert_int_equal(credential.revision, 1);
     struct cs_token parsed;
     assert_int_equal(cs_token_parse(cs_slice_str(token), &parsed), CS_OK);
