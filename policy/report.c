@@ -4,21 +4,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 void cs_report_init(struct cs_report *report, const char *name)
 {
     memset(report, 0, sizeof(*report));
     snprintf(report->name, sizeof(report->name), "%s", name);
 }
 
-/* A message that was cut must not end in half a character. */
-static void trim_to_character(char *text)
+/* Messages quote the file, cut by bytes: what is left of a character becomes a question mark. */
+static void make_readable(char *text)
 {
-    size_t len = strlen(text);
-    while (len > 0 && ((uint8_t)text[len - 1] & 0xC0) == 0x80)
-        len--;
-    if (len > 0 && ((uint8_t)text[len - 1] & 0xC0) == 0xC0)
-        len--;
-    text[len] = '\0';
+    for (size_t left = strlen(text); left > 0;) {
+        uint32_t code;
+        size_t step = cs_utf8_next(text, left, &code);
+        if (step == 0) {
+            *text = '?';
+            step = 1;
+        }
+        text += step;
+        left -= step;
+    }
 }
 
 void cs_report_add(struct cs_report *report, struct cs_mark at, const char *format, ...)
@@ -31,10 +37,9 @@ void cs_report_add(struct cs_report *report, struct cs_mark at, const char *form
     item->at = at;
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(item->message, sizeof(item->message), format, args);
+    vsnprintf(item->message, sizeof(item->message), format, args);
     va_end(args);
-    if (len >= (int)sizeof(item->message))
-        trim_to_character(item->message);
+    make_readable(item->message);
 }
 
 static bool is_before(struct cs_mark a, struct cs_mark b)

@@ -116,6 +116,22 @@ static void tells_every_repeated_key(void **state)
     cs_yaml_free(&yaml);
 }
 
+/* The 60 bytes of a quotation end in the middle of a character. */
+static void messages_do_not_end_in_half_a_character(void **state)
+{
+    (void)state;
+    struct cs_yaml *yaml = NULL;
+    cs_report_init(&report, "f");
+    const char *text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa4: 1\n"
+                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa4: 2\n";
+    assert_int_equal(cs_yaml_parse(cs_slice_str(text), &report, &yaml), CS_OK);
+    assert_int_equal(report.count, 1);
+    assert_string_equal(report.items[0].message,
+                        "`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?` "
+                        "is given twice; the first is at 1:1, keep one of them");
+    cs_yaml_free(&yaml);
+}
+
 static void keeps_to_its_depth(void **state)
 {
     (void)state;
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(knows_what_is_nothing),
         cmocka_unit_test(counts_characters),
         cmocka_unit_test(tells_every_repeated_key),
+        cmocka_unit_test(messages_do_not_end_in_half_a_character),
         cmocka_unit_test(keeps_to_its_depth),
         cmocka_unit_test(keeps_to_its_members),
         cmocka_unit_test(keeps_to_its_nodes),
