@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 
+#define CS_ADDRESS_SIZE 46 /* the longest address as text, with its NUL */
+
 /* "192.0.2.7", "192.0.2.0/24", "2001:db8::/32"; no host bits may be set below the prefix. */
 bool cs_network_is(struct cs_slice text);
 /* A single address, not a block. */

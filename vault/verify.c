@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/network.h"
 #include "base/scope.h"
+#include "base/words.h"
 #include "vault/account.h"
 #include "vault/credential_internal.h"
 #include "vault/decoy.h"
@@ -12,14 +13,18 @@
 #include "vault/usage.h"
 
 const char *const cs_verdict_names[] = {
-#define VERDICT_NAME(symbol, status, challenge) #symbol,
+#define VERDICT_NAME(symbol, status, challenge, introspection, meaning) #symbol,
     CS_VERDICT_TABLE(VERDICT_NAME)
 #undef VERDICT_NAME
         NULL};
 
 static const struct cs_verdict_info infos[] = {
-#define VERDICT_INFO(symbol, http_status, http_challenge)                                          \
-    {.name = #symbol, .status = (http_status), .challenge = (http_challenge)},
+#define VERDICT_INFO(symbol, http_status, http_challenge, told, sentence)                          \
+    {.name = #symbol,                                                                              \
+     .status = (http_status),                                                                      \
+     .challenge = (http_challenge),                                                                \
+     .introspection = CS_INTROSPECT_##told,                                                        \
+     .meaning = (sentence)},
     CS_VERDICT_TABLE(VERDICT_INFO)
 #undef VERDICT_INFO
 };
@@ -112,6 +117,17 @@ static bool is_from_elsewhere(const struct cs_credential *credential, const char
            (ip == NULL || !cs_network_contains(credential->allowed_ips, ip));
 }
 
+/* Whether the key has not one of the scopes; then all of them are told, for any would do. */
+static bool lacks_any(const struct cs_question *question, struct cs_answer *answer)
+{
+    const char *scopes = answer->credential.scopes;
+    if (question->any_scopes == NULL || cs_scopes_all(scopes) ||
+        cs_words_share(question->any_scopes, scopes))
+        return false;
+    memcpy(answer->missing_scopes, question->any_scopes, strlen(question->any_scopes) + 1);
+    return true;
+}
+
 /* Everything that asking does not change. */
 static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
 {
@@ -130,6 +146,7 @@ static enum cs_err judge(struct cs_ctx *ctx, struct verification *v)
     bool lacking = question->scopes != NULL &&
                    cs_scopes_missing(question->scopes, credential->scopes, answer->missing_scopes,
                                      sizeof(answer->missing_scopes));
+    lacking = lacking || lacks_any(question, answer);
     tell(told, lacking, CS_VERDICT_INSUFFICIENT_SCOPE);
     return CS_OK;
 }
@@ -204,30 +221,61 @@ static void note(const struct verification *v)
     cs_usage_note(cs_vault_usage(v->vault), &usage);
 }
 
-enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question,
-                      struct cs_answer *out)
+/* What can be said before the store is asked: all of it, unless the verdict is VALID so far. */
+static void begin(struct verification *v)
 {
-    struct verification v = {
+    struct cs_answer *out = v->answer;
+    out->known = false;
+    out->missing_scopes[0] = '\0';
+    out->rate = (struct cs_rate){0};
+    out->remaining = out->reset_s = out->retry_after_s = 0;
+    out->verdict = read_tokens(v);
+}
+
+/* What was looked up is counted, outside of what the store holds. */
+static void finish(const struct verification *v)
+{
+    if (!v->answer->known)
+        return;
+    limit(v);
+    if (!v->question->unnoted)
+        note(v);
+}
+
+static struct verification verification_of(struct cs_vault *vault,
+                                           const struct cs_question *question,
+                                           struct cs_answer *out)
+{
+    return (struct verification){
         .vault = vault,
         .question = question,
         .answer = out,
         .now_ms = cs_clock_wall_ms(cs_vault_clock(vault)),
     };
-    out->known = false;
-    out->missing_scopes[0] = '\0';
-    out->rate = (struct cs_rate){0};
-    out->remaining = out->reset_s = out->retry_after_s = 0;
-    out->verdict = read_tokens(&v);
+}
+
+enum cs_err cs_verify_in(struct cs_ctx *ctx, const struct cs_question *question,
+                         struct cs_answer *out)
+{
+    struct verification v = verification_of(ctx->vault, question, out);
+    begin(&v);
     if (out->verdict != CS_VERDICT_VALID)
         return CS_OK;
-    if (!cs_store_fresh(cs_vault_store(vault)))
+    if (!cs_store_fresh(cs_vault_store(ctx->vault)) || look_up(ctx, &v) != CS_OK)
         return CS_ERR_UNAVAILABLE;
-    enum cs_err err = cs_vault_read(vault, NULL, look_up, &v);
-    if (err != CS_OK)
+    finish(&v);
+    return CS_OK;
+}
+
+enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question,
+                      struct cs_answer *out)
+{
+    struct verification v = verification_of(vault, question, out);
+    begin(&v);
+    if (out->verdict != CS_VERDICT_VALID)
+        return CS_OK;
+    if (!cs_store_fresh(cs_vault_store(vault)) || cs_vault_read(vault, NULL, look_up, &v) != CS_OK)
         return CS_ERR_UNAVAILABLE;
-    if (out->known)
-        limit(&v);
-    if (out->known && !question->unnoted)
-        note(&v);
+    finish(&v);
     return CS_OK;
 }

@@ -4,32 +4,38 @@
  * Reads one row, the suspension table and the limiter; never writes to the store, never blocks on
  * writers, allocates nothing. Which of several reasons is told is the order of the table, and none
  * of those that say something about a credential is told before its secret is proved.
- * Thread rule: from any thread, outside of transactions.
+ * Thread rule: from any thread; cs_verify outside of transactions.
  */
 #ifndef CS_VAULT_VERIFY_H
 #define CS_VAULT_VERIFY_H
 
 #include "vault/credential.h"
 
-/* symbol, status of /v1/authorize, WWW-Authenticate error ("" bare Bearer, NULL none) */
+/* What RFC 7662 introspection makes of a verdict: `active`, or a refusal to look just now. */
+enum cs_introspection { CS_INTROSPECT_INACTIVE, CS_INTROSPECT_ACTIVE, CS_INTROSPECT_LATER };
+
+/*
+ * symbol, status of /v1/authorize, WWW-Authenticate error ("" bare Bearer, NULL none), what
+ * introspection tells, what it means. /v1/verify tells the symbol, with 200.
+ */
 #define CS_VERDICT_TABLE(X)                                                                        \
-    X(VALID, 200, NULL)                                                                            \
-    X(MISSING, 401, "")                                                                            \
-    X(MALFORMED, 401, "invalid_token")                                                             \
-    X(NOT_FOUND, 401, "invalid_token")                                                             \
-    X(REVOKED, 401, "invalid_token")                                                               \
-    X(EXPIRED, 401, "invalid_token")                                                               \
-    X(DISABLED, 401, "invalid_token")                                                              \
-    X(WRONG_MODE, 403, NULL)                                                                       \
-    X(SUSPENDED, 403, NULL)                                                                        \
-    X(QUARANTINED, 403, NULL)                                                                      \
-    X(IP_DENIED, 403, NULL)                                                                        \
-    X(UNDELIVERED, 403, NULL)                                                                      \
-    X(INSUFFICIENT_SCOPE, 403, "insufficient_scope")                                               \
-    X(RATE_LIMITED, 429, NULL)
+    X(VALID, 200, NULL, ACTIVE, "The key is good for this.")                                       \
+    X(MISSING, 401, "", INACTIVE, "No key was presented.")                                         \
+    X(MALFORMED, 401, "invalid_token", INACTIVE, "What was presented is not a key.")               \
+    X(NOT_FOUND, 401, "invalid_token", INACTIVE, "There is no such key.")                          \
+    X(REVOKED, 401, "invalid_token", INACTIVE, "The key was revoked.")                             \
+    X(EXPIRED, 401, "invalid_token", INACTIVE, "The key has expired.")                             \
+    X(DISABLED, 401, "invalid_token", INACTIVE, "The key is disabled.")                            \
+    X(WRONG_MODE, 403, NULL, INACTIVE, "The key is of the other mode.")                            \
+    X(SUSPENDED, 403, NULL, INACTIVE, "The account is suspended.")                                 \
+    X(QUARANTINED, 403, NULL, INACTIVE, "The key is in quarantine.")                               \
+    X(IP_DENIED, 403, NULL, INACTIVE, "The key may not be used from this address.")                \
+    X(UNDELIVERED, 403, NULL, INACTIVE, "The key has not been delivered.")                         \
+    X(INSUFFICIENT_SCOPE, 403, "insufficient_scope", INACTIVE, "The key lacks a scope.")           \
+    X(RATE_LIMITED, 429, NULL, LATER, "Too many requests; try again later.")
 
 enum cs_verdict {
-#define CS_VERDICT_SYMBOL_(symbol, status, challenge) CS_VERDICT_##symbol,
+#define CS_VERDICT_SYMBOL_(symbol, status, challenge, introspection, meaning) CS_VERDICT_##symbol,
     CS_VERDICT_TABLE(CS_VERDICT_SYMBOL_)
 #undef CS_VERDICT_SYMBOL_
         CS_VERDICT_COUNT
@@ -40,6 +46,8 @@ struct cs_verdict_info {
     const char *name;
     unsigned status;
     const char *challenge;
+    enum cs_introspection introspection;
+    const char *meaning; /* a sentence for the key's caller */
 };
 const struct cs_verdict_info *cs_verdict_info(enum cs_verdict verdict);
 
@@ -57,6 +65,7 @@ struct cs_question {
     int mode;                            /* -1: either */
     const char *scopes;                  /* a word list shorter than CS_SCOPES_SIZE, all of which
                                             are needed; NULL: none */
+    const char *any_scopes;              /* the same, one of which is needed; NULL: none */
     const char *ip;                      /* of the key's caller; NULL: not told */
     uint32_t cost;                       /* 1 by default; 0 asks without using up the limit */
     bool unnoted;                        /* no use of it: its holder only looks */
@@ -67,7 +76,8 @@ struct cs_answer {
     enum cs_verdict verdict;
     bool known; /* the secret was proved: the credential below may be told */
     struct cs_credential credential;
-    char missing_scopes[CS_SCOPES_SIZE]; /* told with INSUFFICIENT_SCOPE */
+    char missing_scopes[CS_SCOPES_SIZE]; /* told with INSUFFICIENT_SCOPE: those of `scopes` that it
+                                            lacks, else all of `any_scopes` */
     struct cs_rate rate;                 /* in force; limit 0: unlimited */
     uint64_t remaining;
     uint64_t reset_s;
@@ -78,5 +88,11 @@ struct cs_answer {
  */
 CS_MUST_CHECK enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question,
                                     struct cs_answer *out);
+/*
+ * The same inside a read transaction, so that many questions share one: each sees the store as it
+ * was when that began.
+ */
+CS_MUST_CHECK enum cs_err cs_verify_in(struct cs_ctx *ctx, const struct cs_question *question,
+                                       struct cs_answer *out);
 
 #endif

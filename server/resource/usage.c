@@ -16,13 +16,13 @@ struct counts {
     uint64_t of[CS_VERDICT_COUNT];
 };
 static const struct cs_field counts_fields[] = {
-#define COUNT_FIELD(symbol, status, challenge)                                                     \
+#define COUNT_FIELD(symbol, status, challenge, introspection, meaning)                             \
     {.type = CS_F_UINT,                                                                            \
      .flags = CS_FF_OUT | CS_FF_OMIT,                                                              \
      .name = #symbol,                                                                              \
      .offset = CS_VERDICT_##symbol * sizeof(uint64_t),                                             \
      .size = sizeof(uint64_t),                                                                     \
-     .doc = "How often."},
+     .doc = (meaning)},
     CS_VERDICT_TABLE(COUNT_FIELD)
 #undef COUNT_FIELD
 };

@@ -149,6 +149,7 @@ export const operations = {
     body: {
       key: (await newTestKey(account)).client_secret, client_id: null, client_secret: null,
       mode: 'test', scopes: ['orders.read'], ip: '192.0.2.7', cost: 1,
+      any_scopes: ['orders.read', 'themes.read'],
     },
     as: 'gateway',
   }),

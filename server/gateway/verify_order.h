@@ -1,0 +1,40 @@
+/*
+ * Orders: what a gateway asks about one key in JSON, and the question that becomes of it.
+ *
+ * An order holds secrets: whoever reads one wipes it. Thread rule: pure.
+ */
+#ifndef CS_SERVER_GATEWAY_VERIFY_ORDER_H
+#define CS_SERVER_GATEWAY_VERIFY_ORDER_H
+
+#include "base/network.h"
+#include "base/record.h"
+#include "vault/verify.h"
+
+/* Whatever a key's caller sent is told apart from a key here, not by who passes it on. */
+#define CS_PRESENTED_MAX 1024
+#define CS_COST_MAX 1000000
+
+struct cs_verify_order {
+    char key[CS_PRESENTED_MAX + 1];
+    char client_id[CS_PRESENTED_MAX + 1];
+    char client_secret[CS_PRESENTED_MAX + 1];
+    int mode;
+    char scopes[CS_SCOPES_SIZE];
+    char any_scopes[CS_SCOPES_SIZE];
+    char ip[CS_ADDRESS_SIZE];
+    uint64_t cost;
+};
+extern const struct cs_record cs_verify_order_record;
+
+/* What the record cannot say: complains of members that exclude each other. `at` is the pointer to
+ * the order in the body, "" if it is all of it. */
+void cs_verify_order_check(const struct cs_verify_order *order, const char *at,
+                           struct cs_complaints *complaints);
+/*
+ * Fills what the order has a say in; `given` is the mask of its members. The question borrows from
+ * the order. Rates are not an order's to choose.
+ */
+void cs_verify_order_ask(const struct cs_verify_order *order, uint64_t given,
+                         struct cs_question *out);
+
+#endif
