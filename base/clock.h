@@ -42,5 +42,8 @@ void cs_day_format(int32_t day, char *out);
  * d w ("90d", "15m"). CS_ERR_INVALID otherwise, CS_ERR_TOO_LARGE past ten years (3,653 days).
  */
 CS_MUST_CHECK enum cs_err cs_duration_parse(const char *text, int64_t *ms);
+/* The other way, in the largest unit from s to d that leaves no rest: "90d", "36h"; 0 is "0s". */
+#define CS_DURATION_TEXT_SIZE 24
+void cs_duration_format(uint64_t seconds, char out[CS_DURATION_TEXT_SIZE]);
 
 #endif

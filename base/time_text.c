@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -266,4 +267,17 @@ enum cs_err cs_duration_parse(const char *text, int64_t *ms)
         }
     }
     return CS_ERR_INVALID;
+}
+
+void cs_duration_format(uint64_t seconds, char out[CS_DURATION_TEXT_SIZE])
+{
+    static const struct {
+        uint64_t seconds;
+        char unit;
+    } coarse_first[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (seconds == 0 ? coarse_first[i].seconds > 1 : seconds % coarse_first[i].seconds != 0)
+        i++;
+    snprintf(out, CS_DURATION_TEXT_SIZE, "%llu%c",
+             (unsigned long long)(seconds / coarse_first[i].seconds), coarse_first[i].unit);
 }

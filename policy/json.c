@@ -1,6 +1,7 @@
 #include "policy/model.h"
 
-static const char *const term_names[] = {"comment", "evidence", "self_approval", NULL};
+const char *const cs_policy_term_names[] = {"comment", "evidence", "self_approval", NULL};
+const char *const cs_policy_separation_names[] = {"account_members", NULL};
 
 #define OUT CS_FF_OUT
 #define ASKED (CS_FF_OUT | CS_FF_OMIT) /* of a rule: told where it is asked for */
@@ -128,6 +129,19 @@ static const struct cs_record when_record = {
     .doc = "Conditions, all of which must hold; an empty one holds for everything.",
 };
 
+static const struct cs_field quorum_fields[] = {
+    CS_FIELD(1, CS_F_TEXT, struct cs_policy_quorum, group, OUT, "The group."),
+    CS_FIELD(2, CS_F_UINT, struct cs_policy_quorum, approvals, OUT,
+             "How many of the approvals are by people of it."),
+};
+const struct cs_record cs_policy_quorum_record = {
+    .name = "policy_quorum",
+    .size = sizeof(struct cs_policy_quorum),
+    .fields = quorum_fields,
+    .field_count = sizeof(quorum_fields) / sizeof(quorum_fields[0]),
+    .doc = "Approvals that are demanded from one group.",
+};
+
 static const struct cs_field rule_fields[] = {
     CS_FIELD(1, CS_F_TEXT, struct cs_policy_rule, name, OUT, "The rule."),
     CS_FIELD_SUB(2, struct cs_policy_rule, when, OUT, &when_record, "What it decides about."),
@@ -135,9 +149,26 @@ static const struct cs_field rule_fields[] = {
              "Approvals needed, by different people."),
     CS_FIELD(4, CS_F_WORDS, struct cs_policy_rule, groups, OUT,
              "Approvers are in one of these groups; empty: any reviewer."),
-    CS_FIELD_FLAGS(5, struct cs_policy_rule, terms, OUT, term_names, "What else is demanded."),
+    CS_FIELD_FLAGS(5, struct cs_policy_rule, terms, OUT, cs_policy_term_names,
+                   "What else is demanded."),
     CS_FIELD_SUB(6, struct cs_policy_rule, proof, ASKED, &proof_record,
                  "The evidence that the term `evidence` demands."),
+    CS_FIELD_LIST(7, struct cs_policy_rule, quorum, quorum_count, ASKED, CS_POLICY_QUORUM_MAX,
+                  &cs_policy_quorum_record, "Groups of which so many must be among the approvers."),
+    CS_FIELD_FLAGS(8, struct cs_policy_rule, separation, ASKED, cs_policy_separation_names,
+                   "Who may not be among the approvers."),
+    CS_FIELD(9, CS_F_WORDS, struct cs_policy_rule, not_groups, ASKED,
+             "Groups of which nobody may be among the approvers."),
+    CS_FIELD(10, CS_F_UINT, struct cs_policy_rule, expires_within_s, ASKED,
+             "The longest life of the credential; left out: as the mode has it."),
+    CS_FIELD(11, CS_F_UINT, struct cs_policy_rule, rate_limit, ASKED,
+             "Verifications of the credential in each window; left out: as the mode has it."),
+    CS_FIELD(12, CS_F_UINT, struct cs_policy_rule, rate_window_s, ASKED, "That window."),
+    CS_FIELD(13, CS_F_UINT, struct cs_policy_rule, rate_burst, ASKED,
+             "How many more may come at once."),
+    CS_FIELD(14, CS_F_UINT, struct cs_policy_rule, escalate_after_s, ASKED,
+             "How long after the request was submitted further groups may approve."),
+    CS_FIELD(15, CS_F_WORDS, struct cs_policy_rule, escalate_to, ASKED, "Those groups."),
 };
 const struct cs_record cs_policy_rule_record = {
     .name = "policy_rule",

@@ -27,6 +27,22 @@ CS_MUST_CHECK enum cs_err cs_load_rules(struct cs_load *load);
 void cs_shadow_check(const struct cs_policy *policy, const struct cs_mark *marks,
                      struct cs_report *report);
 
+/* What a rule demands of approvers and grants the credential: load_demand.c. */
+void cs_load_quorum(const struct cs_schema_read *in, const struct cs_yaml_node *node, void *rule);
+void cs_load_separation(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                        void *rule);
+extern const struct cs_schema cs_load_escalate_schema; /* of a struct cs_policy_rule */
+/* Tells what the keys of a rule, each right by itself, make wrong together. */
+void cs_load_demand_check(const struct cs_load *load, const struct cs_yaml_node *node,
+                          const struct cs_policy_rule *rule);
+
+/* "100/1m": so many in that time. */
+#define CS_LOAD_RATE_MAX 1000000000
+void cs_load_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node, uint64_t *limit,
+                  uint64_t *window_s);
+/* Word lists of groups and tags in the file have at most so many words. */
+#define CS_LOAD_GROUPS_MAX 16
+
 /* A CS_S_CUSTOM reader that keeps the node for a later step. */
 void cs_load_keep_node(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                        void *target);

@@ -7,7 +7,6 @@
 #define HOUR_S 3600
 #define DAY_S 86400
 #define YEAR_S (365 * DAY_S)
-#define RATE_MAX 1000000000
 
 const char *const cs_policy_issue_names[] = {"self_service", "approval", NULL};
 const char *const cs_policy_secret_names[] = {"once", "revealable", NULL};
@@ -28,21 +27,19 @@ struct sources {
     struct source test, live;
 };
 
-/* "100/1m": so many in that time. */
-static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                      void *target)
+void cs_load_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node, uint64_t *limit,
+                  uint64_t *window_s)
 {
     static const char form[] = "a rate such as 100/1m, of a time from 1s to 1d";
-    struct cs_policy_mode *mode = target;
     struct cs_slice text = {0};
     if (!cs_schema_text(in, node, form, &text))
         return;
-    uint64_t limit = 0;
+    uint64_t count = 0;
     const char *c = node->text;
-    for (; *c >= '0' && *c <= '9' && limit <= RATE_MAX; c++)
-        limit = limit * 10 + (uint64_t)(*c - '0');
+    for (; *c >= '0' && *c <= '9' && count <= CS_LOAD_RATE_MAX; c++)
+        count = count * 10 + (uint64_t)(*c - '0');
     int64_t window_ms = 0;
-    bool right = limit >= 1 && limit <= RATE_MAX && *c == '/' &&
+    bool right = count >= 1 && count <= CS_LOAD_RATE_MAX && *c == '/' &&
                  cs_duration_parse(c + 1, &window_ms) == CS_OK && window_ms % 1000 == 0 &&
                  window_ms <= (int64_t)DAY_S * 1000;
     if (!right) {
@@ -50,8 +47,15 @@ static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node
                       node->text);
         return;
     }
-    mode->rate_limit = limit;
-    mode->rate_window_s = (uint64_t)window_ms / 1000;
+    *limit = count;
+    *window_s = (uint64_t)window_ms / 1000;
+}
+
+static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                      void *target)
+{
+    struct cs_policy_mode *mode = target;
+    cs_load_rate(in, node, &mode->rate_limit, &mode->rate_window_s);
 }
 
 static void take_reminder(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
@@ -97,7 +101,7 @@ static_assert(offsetof(struct source, mode) == 0, "MODE_WHOLE hands out the mode
 #define MODE_FIELDS                                                                                \
     MODE(CS_S_UINT, max_active, true, .min = 1, .max = 1000),                                      \
         MODE_WHOLE("rate_limit", true, read_rate),                                                 \
-        MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = RATE_MAX),                             \
+        MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX),                     \
         MODE(CS_S_ENUM, secret, false, .names = cs_policy_secret_names),                           \
         MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names),                           \
         MODE(CS_S_ENUM, on_second_fetch, false, .names = cs_policy_refetch_names),                 \

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 #include "policy/load.h"
 #include "policy/proof.h"
 
-#define GROUPS_MAX 16
+#define TEN_YEARS_S (3650L * 86400)
 
 const char *const cs_policy_when_risk_names[] = {"any", "normal", "high", NULL};
 static const char *const comment_names[] = {"optional", "required", NULL};
@@ -111,18 +112,18 @@ static void read_proof(const struct cs_schema_read *in, const struct cs_yaml_nod
 static void read_required_proof(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                                 void *target)
 {
-    struct source *source = target;
+    struct cs_policy_rule *rule = target;
     bool plain = node->kind == CS_YAML_SCALAR && !node->quoted;
     if (plain && strcmp(node->text, "false") == 0)
         return;
     if (plain && strcmp(node->text, "true") == 0)
-        source->rule.proof.verifications = 1;
+        rule->proof.verifications = 1;
     else if (node->kind == CS_YAML_MAP)
-        read_proof(in, node, &source->rule.proof);
+        read_proof(in, node, &rule->proof);
     else
         cs_report_add(in->report, node->at,
                       "`requires_evidence` must be true, false, or a map such as {days_active: 3}");
-    source->rule.terms |= CS_TERM_EVIDENCE;
+    rule->terms |= CS_TERM_EVIDENCE;
 }
 
 static const struct cs_schema_field when_fields[] = {
@@ -132,39 +133,46 @@ static const struct cs_schema_field when_fields[] = {
     CS_S_FIELD(CS_S_ENUM, struct cs_policy_when, risk, false, .names = cs_policy_when_risk_names),
     CS_S_KEY("account", CS_S_CUSTOM, struct cs_policy_when, accounts, false, .read = read_accounts),
     CS_S_KEY("account_tag", CS_S_WORDS, struct cs_policy_when, account_tags, false, .min = 1,
-             .max = GROUPS_MAX),
+             .max = CS_LOAD_GROUPS_MAX),
     CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, evidence, false, .read = read_proof),
 };
 static const struct cs_schema when_schema = CS_S_TABLE("`when`", when_fields);
+
+static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                      void *target)
+{
+    struct cs_policy_rule *rule = target;
+    cs_load_rate(in, node, &rule->rate_limit, &rule->rate_window_s);
+}
+
+/* A reader of several members is handed the whole struct, which begins with the rule. */
+#define RULE_WHOLE(name, reader)                                                                   \
+    {                                                                                              \
+        .key = (name), .type = CS_S_CUSTOM, .read = (reader)                                       \
+    }
+static_assert(offsetof(struct source, rule) == 0, "RULE_WHOLE hands out the rule");
 
 static const struct cs_schema_field rule_fields[] = {
     CS_S_KEY("name", CS_S_TEXT, struct source, rule.name, true, .min = 1),
     CS_S_KEY("when", CS_S_MAP, struct source, rule.when, false, .sub = &when_schema),
     CS_S_KEY("approvals", CS_S_UINT, struct source, rule.approvals, true, .min = 0,
              .max = CS_POLICY_APPROVALS_MAX),
-    CS_S_KEY("groups", CS_S_WORDS, struct source, rule.groups, false, .min = 1, .max = GROUPS_MAX),
+    CS_S_KEY("groups", CS_S_WORDS, struct source, rule.groups, false, .min = 1,
+             .max = CS_LOAD_GROUPS_MAX),
     CS_S_FIELD(CS_S_ENUM, struct source, comment, false, .names = comment_names),
-    {.key = "requires_evidence", .type = CS_S_CUSTOM, .read = read_required_proof},
+    RULE_WHOLE("requires_evidence", read_required_proof),
     CS_S_KEY("self_approval", CS_S_FLAG, struct source, rule.terms, false,
              .min = CS_TERM_SELF_APPROVAL),
+    RULE_WHOLE("approvals_from", cs_load_quorum),
+    RULE_WHOLE("not_approved_by", cs_load_separation),
+    CS_S_KEY("expires_within", CS_S_DURATION, struct source, rule.expires_within_s, false, .min = 1,
+             .max = TEN_YEARS_S),
+    RULE_WHOLE("rate_limit", read_rate),
+    CS_S_KEY("rate_burst", CS_S_UINT, struct source, rule.rate_burst, false, .min = 1,
+             .max = CS_LOAD_RATE_MAX),
+    CS_S_KEY("escalate", CS_S_MAP, struct source, rule, false, .sub = &cs_load_escalate_schema),
 };
 static const struct cs_schema rule_schema = CS_S_TABLE("a rule", rule_fields);
-
-/* Nobody is asked where no approval is: what says who and how would be silently ignored. */
-static void check_approver_keys(const struct cs_load *load, const struct cs_yaml_node *node,
-                                const struct cs_policy_rule *rule)
-{
-    static const char *const for_approvers[] = {"groups", "comment", "self_approval"};
-    if (rule->approvals > 0 || cs_yaml_get(node, "approvals") == NULL)
-        return;
-    for (size_t i = 0; i < sizeof(for_approvers) / sizeof(for_approvers[0]); i++) {
-        const struct cs_yaml_node *setting = cs_yaml_get(node, for_approvers[i]);
-        if (setting != NULL)
-            cs_report_add(load->report, cs_yaml_place(setting),
-                          "`%s` has no effect where `approvals` is 0; leave it out",
-                          for_approvers[i]);
-    }
-}
 
 static void check_name(const struct cs_load *load, const struct cs_yaml_node *node,
                        const struct cs_policy_rule *rule)
@@ -187,7 +195,7 @@ static void read_rule(struct cs_load *load, const struct cs_yaml_node *node)
     if (comment_names[source.comment] == comment_names[1])
         source.rule.terms |= CS_TERM_COMMENT;
     if (load->report->count == told)
-        check_approver_keys(load, node, &source.rule);
+        cs_load_demand_check(load, node, &source.rule);
     check_name(load, node, &source.rule);
 
     struct cs_rule_sets *sets = &policy->rule_sets[policy->rule_count];

@@ -57,6 +57,9 @@ const char *cs_policy_bundle_near(const struct cs_policy *policy, struct cs_slic
 /* json.c: writes the index-th part of what the policy means; false past the last. */
 bool cs_policy_part(const struct cs_policy *policy, size_t index, struct cs_buf *out);
 
+/* demand.c: what a rule demands and grants, as the end of a sentence: "2 approvals by …". */
+void cs_demand_describe(const struct cs_policy_rule *rule, struct cs_buf *out);
+
 /* set.c */
 void cs_set_add(struct cs_set *set, size_t bit);
 bool cs_set_has(const struct cs_set *set, size_t bit);

@@ -32,6 +32,9 @@
 #define CS_POLICY_TEXT_MAX 160
 #define CS_POLICY_GROUPS_SIZE 256 /* a word list with its NUL */
 #define CS_POLICY_BRAND_MAX 12
+#define CS_POLICY_QUORUM_MAX 4     /* groups from which a rule demands approvals */
+#define CS_POLICY_APPROVERS_MAX 64 /* people whose approvals are weighed together */
+#define CS_POLICY_WHY_SIZE 512
 
 enum cs_policy_risk { CS_RISK_NORMAL, CS_RISK_HIGH };
 enum cs_policy_when_risk { CS_WHEN_RISK_ANY, CS_WHEN_RISK_NORMAL, CS_WHEN_RISK_HIGH };
@@ -102,6 +105,17 @@ enum cs_policy_term {
     CS_TERM_SELF_APPROVAL = 1 << 2 /* the requester may be an approver */
 };
 
+/* So many of a rule's approvals are by people of this group; one person fills one place. */
+struct cs_policy_quorum {
+    char group[CS_POLICY_NAME_MAX + 1];
+    uint64_t approvals; /* at least 1 */
+};
+
+/* Who may not be among those who approve, beside the groups that a rule shuts out. */
+enum cs_policy_separation {
+    CS_SEPARATE_ACCOUNT_MEMBERS = 1 << 0 /* who develops for the account that asks */
+};
+
 /*
  * One rule. An absent condition holds for everything; all that are there must hold. A pattern is a
  * scope's name in which `*` stands for any characters; `*` alone matches only the scope `*`.
@@ -113,13 +127,28 @@ struct cs_policy_rule {
     char groups[CS_POLICY_GROUPS_SIZE]; /* approvers are in one of these; "": any reviewer */
     uint32_t terms;                     /* enum cs_policy_term */
     struct cs_policy_proof proof;       /* CS_TERM_EVIDENCE: what must be there before approval */
+    uint16_t quorum_count;
+    struct cs_policy_quorum quorum[CS_POLICY_QUORUM_MAX]; /* by group; at most `approvals` in sum */
+    uint32_t separation;                                  /* enum cs_policy_separation */
+    char not_groups[CS_POLICY_GROUPS_SIZE]; /* nobody of these groups is an approver */
+    uint64_t expires_within_s; /* the credential's longest life; 0: as the mode has it */
+    uint64_t rate_limit;       /* of the credential; 0: as the mode has it, all three */
+    uint64_t rate_window_s;
+    uint64_t rate_burst;
+    uint64_t escalate_after_s;               /* since the request was submitted; 0: never */
+    char escalate_to[CS_POLICY_GROUPS_SIZE]; /* from then on these groups may approve as `groups` */
 };
+
+/* The names of these flags, in the order of their bits, as the API writes them. */
+extern const char *const cs_policy_term_names[];
+extern const char *const cs_policy_separation_names[];
 
 /* What GET /v1/policy is made of, for its JSON and its documentation. */
 extern const struct cs_record cs_policy_scope_record;
 extern const struct cs_record cs_policy_bundle_record;
 extern const struct cs_record cs_policy_mode_record;
 extern const struct cs_record cs_policy_rule_record;
+extern const struct cs_record cs_policy_quorum_record;
 
 struct cs_policy; /* opaque */
 
@@ -223,13 +252,21 @@ struct cs_policy_question {
 
 #define CS_POLICY_NO_RULE (-1)
 struct cs_policy_answer {
-    int rule;                   /* its index, or CS_POLICY_NO_RULE in a mode of self-service */
-    const char *name;           /* the rule's; "" for none */
-    unsigned approvals;         /* 0: approved by the policy itself */
-    const char *groups;         /* word list; "": any reviewer */
-    uint32_t terms;             /* enum cs_policy_term */
-    char evidence_missing[160]; /* CS_TERM_EVIDENCE: what the proof lacks; "" when it is met */
-    char why[320];              /* which rule, why it applies, what it demands: for people */
+    int rule;           /* its index, or CS_POLICY_NO_RULE in a mode of self-service */
+    const char *name;   /* the rule's; "" for none */
+    unsigned approvals; /* 0: approved by the policy itself */
+    const char *groups; /* word list; "": any reviewer */
+    uint32_t terms;     /* enum cs_policy_term */
+    const struct cs_policy_quorum *quorum; /* this and what follows: as the rule has it */
+    uint16_t quorum_count;
+    uint32_t separation;
+    const char *not_groups;
+    uint64_t expires_within_s;
+    uint64_t rate_limit, rate_window_s, rate_burst;
+    uint64_t escalate_after_s;
+    const char *escalate_to;
+    char evidence_missing[160];   /* CS_TERM_EVIDENCE: what the proof lacks; "" when it is met */
+    char why[CS_POLICY_WHY_SIZE]; /* which rule, why it applies, what it demands: for people */
 };
 
 /*
@@ -240,6 +277,22 @@ struct cs_policy_answer {
 CS_MUST_CHECK enum cs_err cs_policy_match(const struct cs_policy *policy,
                                           const struct cs_policy_question *question,
                                           struct cs_policy_answer *answer);
+
+/* How far the approvals that are there fill what is demanded. */
+struct cs_policy_tally {
+    uint64_t missing; /* how many more approvals are needed, at the least; 0: it is filled */
+    char wanted[160]; /* by whom, for people: "1 of platform, 1 more"; "" when it is filled */
+};
+
+/*
+ * Weighs the approvals of `count` different people (at most CS_POLICY_APPROVERS_MAX) of whom
+ * groups[i] is the word list of their groups: `approvals` in all, and for each quorum its places,
+ * of which one person fills one. People are put where they help most; a place that people of
+ * several groups could fill once others moved up names all these groups: "1 of legal or platform".
+ * Whether somebody may approve at all is not asked here. Thread rule: pure.
+ */
+void cs_policy_tally(uint64_t approvals, const struct cs_policy_quorum *quorum, size_t quorum_count,
+                     const char *const *groups, size_t count, struct cs_policy_tally *tally);
 
 /*
  * The whole policy as one JSON object: version, digest, brand, scopes, bundles, modes {test, live},

@@ -145,31 +145,6 @@ static bool rule_matches(const struct trial *trial, struct cs_buf *why)
     return true;
 }
 
-static void describe_demand(const struct cs_policy_rule *rule, struct cs_buf *out)
-{
-    if (rule->approvals == 0)
-        cs_buf_put_str(out, "no approval");
-    else if (rule->approvals == 1)
-        cs_buf_put_str(out, "1 approval");
-    else
-        cs_buf_printf(out, "%u approvals by different people", (unsigned)rule->approvals);
-    const char *cursor = NULL;
-    struct cs_slice group;
-    const char *joint = " from ";
-    while (cs_words_next(rule->groups, &cursor, &group)) {
-        cs_buf_put_str(out, joint);
-        cs_buf_put(out, group.bytes, group.len);
-        joint = " or ";
-    }
-    if ((rule->terms & CS_TERM_COMMENT) != 0)
-        cs_buf_put_str(out, rule->approvals == 1 ? " with a comment" : ", each with a comment");
-    if ((rule->terms & CS_TERM_EVIDENCE) != 0)
-        cs_buf_put_str(out,
-                       rule->approvals == 0 ? ", but evidence of use" : ", and evidence of use");
-    if ((rule->terms & CS_TERM_SELF_APPROVAL) != 0)
-        cs_buf_put_str(out, "; the requester may approve too");
-}
-
 static void answer_with(const struct trial *trial, struct cs_buf *why,
                         struct cs_policy_answer *answer)
 {
@@ -179,7 +154,7 @@ static void answer_with(const struct trial *trial, struct cs_buf *why,
     cs_buf_lend(&out, text, sizeof(text));
     cs_buf_printf(&out, "Rule \"%s\" decides because %s; it needs ", rule->name,
                   why->len > 0 ? cs_buf_text(why) : "no rule before it does");
-    describe_demand(rule, &out);
+    cs_demand_describe(rule, &out);
     cs_buf_put_char(&out, '.');
     snprintf(answer->why, sizeof(answer->why), "%s", cs_buf_text(&out));
     answer->rule = (int)(rule - trial->policy->rules);
@@ -187,6 +162,16 @@ static void answer_with(const struct trial *trial, struct cs_buf *why,
     answer->approvals = (unsigned)rule->approvals;
     answer->groups = rule->groups;
     answer->terms = rule->terms;
+    answer->quorum = rule->quorum;
+    answer->quorum_count = rule->quorum_count;
+    answer->separation = rule->separation;
+    answer->not_groups = rule->not_groups;
+    answer->expires_within_s = rule->expires_within_s;
+    answer->rate_limit = rule->rate_limit;
+    answer->rate_window_s = rule->rate_window_s;
+    answer->rate_burst = rule->rate_burst;
+    answer->escalate_after_s = rule->escalate_after_s;
+    answer->escalate_to = rule->escalate_to;
     if ((rule->terms & CS_TERM_EVIDENCE) != 0)
         (void)cs_proof_is_met(trial->policy, &rule->proof, trial->question,
                               answer->evidence_missing, sizeof(answer->evidence_missing));
@@ -207,7 +192,8 @@ enum cs_err cs_policy_match(const struct cs_policy *policy,
     whole.account = or_empty(question->account);
     whole.account_tags = or_empty(question->account_tags);
     struct trial trial = {.policy = policy, .question = &whole};
-    *answer = (struct cs_policy_answer){.rule = CS_POLICY_NO_RULE, .name = "", .groups = ""};
+    *answer = (struct cs_policy_answer){
+        .rule = CS_POLICY_NO_RULE, .name = "", .groups = "", .not_groups = "", .escalate_to = ""};
     if (cs_words_count(whole.scopes) == 0)
         return CS_ERR_INVALID;
     if (!cs_set_of_words(policy, whole.scopes, &trial.asked))

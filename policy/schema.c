@@ -10,7 +10,6 @@
 
 #define NAME_SIZE 80
 #define QUOTE_MAX 40
-#define DAY_S 86400
 
 /* Names a node for a message. An entry of a list has no key. */
 static void name_of(const struct cs_yaml_node *node, char *out, size_t size)
@@ -85,18 +84,6 @@ bool cs_schema_is_word(struct cs_slice text)
     return true;
 }
 
-static void seconds_text(uint64_t seconds, char *out, size_t size)
-{
-    static const struct {
-        uint64_t seconds;
-        char unit;
-    } units[] = {{DAY_S, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    size_t i = 0;
-    while (seconds % units[i].seconds != 0)
-        i++;
-    snprintf(out, size, "%llu%c", (unsigned long long)(seconds / units[i].seconds), units[i].unit);
-}
-
 bool cs_schema_duration(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         uint64_t min_s, uint64_t max_s, uint64_t *seconds)
 {
@@ -104,9 +91,9 @@ bool cs_schema_duration(const struct cs_schema_read *in, const struct cs_yaml_no
     bool right = node->kind == CS_YAML_SCALAR && cs_duration_parse(node->text, &ms) == CS_OK &&
                  ms % 1000 == 0 && (uint64_t)ms / 1000 >= min_s && (uint64_t)ms / 1000 <= max_s;
     if (!right) {
-        char low[24], high[24], form[100];
-        seconds_text(min_s, low, sizeof(low));
-        seconds_text(max_s, high, sizeof(high));
+        char low[CS_DURATION_TEXT_SIZE], high[CS_DURATION_TEXT_SIZE], form[100];
+        cs_duration_format(min_s, low);
+        cs_duration_format(max_s, high);
         snprintf(form, sizeof(form), "a time from %s to %s, such as 90s, 15m, 72h or 14d", low,
                  high);
         return expected(in, node, form);
@@ -187,21 +174,27 @@ static bool number_of(const struct cs_yaml_node *node, uint64_t *number)
     return true;
 }
 
+bool cs_schema_uint(const struct cs_schema_read *in, const struct cs_yaml_node *node, uint64_t min,
+                    uint64_t max, uint64_t *number)
+{
+    uint64_t read = 0;
+    char form[80];
+    if (number_of(node, &read) && read >= min && read <= max) {
+        *number = read;
+        return true;
+    }
+    if (min == max)
+        snprintf(form, sizeof(form), "%llu", (unsigned long long)min);
+    else
+        snprintf(form, sizeof(form), "a whole number from %llu to %llu", (unsigned long long)min,
+                 (unsigned long long)max);
+    return expected(in, node, form);
+}
+
 static void read_uint(const struct cs_schema_read *in, const struct cs_schema_field *field,
                       const struct cs_yaml_node *node, void *target)
 {
-    uint64_t number = 0;
-    if (number_of(node, &number) && number >= field->min && number <= field->max) {
-        *(uint64_t *)target = number;
-        return;
-    }
-    char form[80];
-    if (field->min == field->max)
-        snprintf(form, sizeof(form), "%llu", (unsigned long long)field->min);
-    else
-        snprintf(form, sizeof(form), "a whole number from %llu to %llu",
-                 (unsigned long long)field->min, (unsigned long long)field->max);
-    (void)expected(in, node, form);
+    (void)cs_schema_uint(in, node, field->min, field->max, target);
 }
 
 static bool truth_of(const struct cs_schema_read *in, const struct cs_yaml_node *node, bool *truth)

@@ -75,6 +75,8 @@ bool cs_schema_text(const struct cs_schema_read *in, const struct cs_yaml_node *
                     const char *form, struct cs_slice *text);
 bool cs_schema_duration(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         uint64_t min_s, uint64_t max_s, uint64_t *seconds);
+bool cs_schema_uint(const struct cs_schema_read *in, const struct cs_yaml_node *node, uint64_t min,
+                    uint64_t max, uint64_t *number);
 /* A word of [a-z][a-z0-9_-]*, at most CS_SCHEMA_WORD_MAX characters: names of bundles, groups and
  * tags. */
 bool cs_schema_is_word(struct cs_slice text);

@@ -28,7 +28,7 @@ struct cs_explanation {
     char groups[CS_POLICY_GROUPS_SIZE];
     uint32_t terms; /* enum cs_policy_term */
     char evidence_missing[160];
-    char why[320];
+    char why[CS_POLICY_WHY_SIZE];
 };
 extern const struct cs_record cs_explanation_record;
 

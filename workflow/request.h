@@ -65,7 +65,7 @@ struct cs_request_rule {
     char name[CS_POLICY_NAME_MAX + 1];
     uint64_t approvals_needed;
     char groups[CS_POLICY_GROUPS_SIZE];
-    char why[320];
+    char why[CS_POLICY_WHY_SIZE];
 };
 
 struct cs_request {

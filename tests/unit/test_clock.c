@@ -364,6 +364,34 @@ static void test_durations(void **state)
     }
 }
 
+static void test_durations_are_told_in_the_largest_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } cases[] = {
+        {0, "0s"},
+        {1, "1s"},
+        {59, "59s"},
+        {60, "1m"},
+        {90, "90s"},
+        {3600, "1h"},
+        {5400, "90m"},
+        {86400, "1d"},
+        {129600, "36h"},
+        {1209600, "14d"},
+        {86401, "86401s"},
+        {315619200, "3653d"},
+        {UINT64_MAX, "18446744073709551615s"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[CS_DURATION_TEXT_SIZE];
+        cs_duration_format(cases[i].seconds, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_times_out_of_range_are_told_as_the_nearest),
         cmocka_unit_test(test_days_are_counted_downwards_before_1970),
         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_durations_are_told_in_the_largest_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

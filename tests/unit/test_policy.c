@@ -246,6 +246,51 @@ static void the_digest_is_of_the_meaning(void **state)
     cs_policy_unref(&plain);
 }
 
+/* Each key of a rule counts, and the order in which groups are written does not. */
+static void every_key_of_a_rule_counts_in_the_digest(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "approvals_from: { a: 1 }",
+        "approvals_from: { a: 2 }",
+        "approvals_from: { b: 1 }",
+        "approvals_from: { a: 1, b: 1 }",
+        "not_approved_by: account_members",
+        "not_approved_by: 'group:a'",
+        "not_approved_by: [account_members, 'group:a']",
+        "groups: a",
+        "comment: required",
+        "self_approval: true",
+        "requires_evidence: true",
+        "requires_evidence: { webhook_tested: true }",
+        "expires_within: 30d",
+        "expires_within: 31d",
+        "rate_limit: 50/1m",
+        "rate_limit: 50/2m",
+        "rate_limit: 51/1m",
+        "rate_limit: 50/1m, rate_burst: 1",
+        "escalate: { after: 1d, to: a }",
+        "escalate: { after: 2d, to: a }",
+        "escalate: { after: 1d, to: b }",
+    };
+    char digests[COUNT(keys)][CS_DIGEST_TEXT_SIZE];
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        char text[2048];
+        snprintf(text, sizeof(text), "%s    - { name: otherwise, approvals: 3, %s }\n",
+                 CATALOG TEST_MODE LIVE_MODE, keys[i]);
+        const struct cs_policy *policy = policy_of(text);
+        memcpy(digests[i], cs_policy_digest(policy), sizeof(digests[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(digests[i], digests[j]);
+        cs_policy_unref(&policy);
+    }
+    const struct cs_policy *turned =
+        policy_of(CATALOG TEST_MODE LIVE_MODE
+                  "    - { name: otherwise, approvals: 3, approvals_from: { b: 1, a: 1 } }\n");
+    assert_string_equal(cs_policy_digest(turned), digests[3]);
+    cs_policy_unref(&turned);
+}
+
 static void names_unknown_scopes(void **state)
 {
     (void)state;
@@ -403,6 +448,9 @@ static void tells_itself_as_json(void **state)
         "    - name: \"say \\\"yes\\\"\"\n"
         "      when: { scopes: ['*.read'], evidence: { days_active: 3 } }\n"
         "      approvals: 0\n"
+        "    - { name: strict, when: { risk: high }, approvals: 2, approvals_from: { ops: 1 },\n"
+        "        not_approved_by: [account_members, 'group:bots'], expires_within: 1d,\n"
+        "        rate_limit: 5/1m, rate_burst: 2, escalate: { after: 1h, to: leads } }\n"
         "    - { name: otherwise, approvals: 2, groups: [security, ops], self_approval: true }\n");
     struct cs_buf out;
     cs_buf_init(&out, 1 << 20);
@@ -413,7 +461,20 @@ static void tells_itself_as_json(void **state)
     json_t *rules = json_object_get(json, "rules");
     json_t *first = json_array_get(rules, 0);
     json_t *evidence = json_object_get(json_object_get(first, "when"), "evidence");
-    json_t *last = json_array_get(rules, 1);
+    json_t *last = json_array_get(rules, 2);
+    json_t *strict =
+        json_pack("{s:[{s:s,s:i}], s:[s], s:[s], s:i, s:i, s:i, s:i, s:i, s:[s]}", "quorum",
+                  "group", "ops", "approvals", 1, "separation", "account_members", "not_groups",
+                  "bots", "expires_within_s", 86400, "rate_limit", 5, "rate_window_s", 60,
+                  "rate_burst", 2, "escalate_after_s", 3600, "escalate_to", "leads");
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(strict, key, value)
+    {
+        assert_true(json_equal(json_object_get(json_array_get(rules, 1), key), value));
+        assert_null(json_object_get(last, key));
+    }
+    json_decref(strict);
     json_t *live = json_object_get(json_object_get(json, "modes"), "live");
     assert_string_equal(json_string_value(json_object_get(json, "digest")),
                         cs_policy_digest(policy));
@@ -445,6 +506,7 @@ int main(void)
         cmocka_unit_test(modes_have_settings_and_defaults),
         cmocka_unit_test(a_live_mode_may_be_self_service),
         cmocka_unit_test(the_digest_is_of_the_meaning),
+        cmocka_unit_test(every_key_of_a_rule_counts_in_the_digest),
         cmocka_unit_test(names_unknown_scopes),
         cmocka_unit_test(resolves_bundles_and_scopes),
         cmocka_unit_test(keeps_to_its_limits),

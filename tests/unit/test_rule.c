@@ -206,6 +206,57 @@ static void answers_say_what_is_demanded_and_why(void **state)
     cs_policy_unref(&policy);
 }
 
+static const char strict[] = CATALOG TEST_MODE LIVE_MODE
+    "    - { name: strict, when: { risk: high }, approvals: 3, groups: [web, security, leads],\n"
+    "        approvals_from: { web: 1, security: 2 }, comment: required,\n"
+    "        not_approved_by: [account_members, group:contractors, group:bots],\n"
+    "        expires_within: 30d, rate_limit: 50/90s, rate_burst: 10,\n"
+    "        escalate: { after: 36h, to: [leads, board] } }\n"
+    "    - { name: brief, when: { any_scopes: 'themes.*' }, approvals: 0, expires_within: 1d,\n"
+    "        rate_limit: 5/1s }\n"
+    "    - { name: apart, approvals: 1, not_approved_by: group:contractors }\n";
+
+static void a_rule_says_who_approves_and_what_it_grants(void **state)
+{
+    (void)state;
+    const struct cs_policy *policy = policy_of(strict);
+    struct cs_policy_answer answer;
+    match(policy, &(struct cs_policy_question){.scopes = "orders.write"}, &answer);
+    assert_int_equal(answer.approvals, 3);
+    assert_int_equal(answer.quorum_count, 2);
+    assert_string_equal(answer.quorum[0].group, "security");
+    assert_int_equal(answer.quorum[0].approvals, 2);
+    assert_string_equal(answer.quorum[1].group, "web");
+    assert_int_equal(answer.quorum[1].approvals, 1);
+    assert_int_equal(answer.separation, CS_SEPARATE_ACCOUNT_MEMBERS);
+    assert_string_equal(answer.not_groups, "bots contractors");
+    assert_int_equal(answer.expires_within_s, 30 * 86400);
+    assert_int_equal(answer.rate_limit, 50);
+    assert_int_equal(answer.rate_window_s, 90);
+    assert_int_equal(answer.rate_burst, 10);
+    assert_int_equal(answer.escalate_after_s, 36 * 3600);
+    assert_string_equal(answer.escalate_to, "board leads");
+    assert_string_equal(
+        answer.why,
+        "Rule \"strict\" decides because orders.write is of high risk; it needs 3 approvals by "
+        "different people from leads or security or web (2 of security, 1 of web), not by members "
+        "of the account or of bots or contractors, each with a comment; after 36h it goes to "
+        "board or leads too; the credential ends within 30d; its limit is 50 in 90s and 10 at "
+        "once.");
+    match(policy, &(struct cs_policy_question){.scopes = "themes.read"}, &answer);
+    assert_string_equal(answer.why,
+                        "Rule \"brief\" decides because themes.read is asked for; it needs no "
+                        "approval; the credential ends within 1d; its limit is 5 in 1s.");
+    assert_int_equal(answer.rate_burst, 0);
+    assert_int_equal(answer.quorum_count, 0);
+    match(policy, &(struct cs_policy_question){.scopes = "orders.read"}, &answer);
+    assert_string_equal(answer.why,
+                        "Rule \"apart\" decides because no rule before it does; it needs 1 "
+                        "approval, not by members of contractors.");
+    assert_int_equal(answer.separation, 0);
+    cs_policy_unref(&policy);
+}
+
 static void tells_all_that_evidence_lacks(void **state)
 {
     (void)state;
@@ -309,6 +360,7 @@ int main(void)
         cmocka_unit_test(the_first_that_matches_decides),
         cmocka_unit_test(evidence_must_meet_every_threshold),
         cmocka_unit_test(answers_say_what_is_demanded_and_why),
+        cmocka_unit_test(a_rule_says_who_approves_and_what_it_grants),
         cmocka_unit_test(tells_all_that_evidence_lacks),
         cmocka_unit_test(self_service_asks_nobody),
         cmocka_unit_test(unknown_scopes_have_no_answer),
