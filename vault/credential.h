@@ -75,7 +75,7 @@ struct cs_credential {
     uint8_t grace_hash[32];
     uint64_t grace_version;
     int64_t grace_until;
-    bool was_disabled; /* quarantined, and disabled before that */
+    int quarantined_from; /* the status before the quarantine, while it lasts */
     /* Filled in from usage when it is shown; never stored. */
     int64_t last_used_at;
     uint64_t uses_today;
@@ -171,17 +171,25 @@ CS_MUST_CHECK enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct 
  * log. Works when the store is full. */
 CS_MUST_CHECK enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id,
                                                    const char *why, struct cs_credential *out);
-/* quarantined -> active; or disabled, if it was that before. CS_ERR_CONFLICT otherwise. */
+/*
+ * quarantined -> what it was before. CS_ERR_CONFLICT otherwise. `detail` goes into the log
+ * (struct cs_audit_params), and may be NULL.
+ */
 CS_MUST_CHECK enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id,
-                                                struct cs_credential *out);
+                                                const char *detail, struct cs_credential *out);
 /* pending_delivery -> delivered: mints the secret. For claims. */
 CS_MUST_CHECK enum cs_err cs_credential_deliver(struct cs_ctx *ctx, const struct cs_id *id,
                                                 struct cs_credential *out,
                                                 struct cs_secret **secret);
-/* delivered -> active, by acknowledgement or first use. Anything else is CS_OK and nothing. */
+/*
+ * delivered -> active, by acknowledgement or first use. One that is in quarantine since stays
+ * there, and comes out of it as active. Anything else is CS_OK and nothing.
+ */
 CS_MUST_CHECK enum cs_err cs_credential_activate(struct cs_ctx *ctx, const struct cs_id *id,
                                                  struct cs_credential *out);
-/* delivered and neither acknowledged nor used -> pending_delivery: the secret is void. */
+/* Handed out, and neither acknowledged nor used; also where it is in quarantine since. */
+bool cs_credential_is_unproved(const struct cs_credential *credential);
+/* Such a one -> pending_delivery: the secret is void. CS_ERR_CONFLICT otherwise. */
 CS_MUST_CHECK enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
                                              struct cs_credential *out);
 /* For the sweeper: marks it expired when its time has come; else nothing. By handle. */

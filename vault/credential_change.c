@@ -29,10 +29,11 @@ static const struct step release_step = {IN(QUARANTINED), -1, CS_ACTION_CREDENTI
                                          "released"};
 static const struct step deliver_step = {IN(PENDING_DELIVERY), CS_CREDENTIAL_DELIVERED,
                                          CS_ACTION_CREDENTIAL_DELIVERED, "delivered"};
-static const struct step activate_step = {IN(DELIVERED), CS_CREDENTIAL_ACTIVE,
+static const struct step activate_step = {IN(DELIVERED) | IN(QUARANTINED), CS_CREDENTIAL_ACTIVE,
                                           CS_ACTION_CREDENTIAL_ACTIVATED, "activated"};
-static const struct step void_step = {IN(DELIVERED), CS_CREDENTIAL_PENDING_DELIVERY,
-                                      CS_ACTION_CREDENTIAL_CHANGED, "voided"};
+static const struct step void_step = {IN(DELIVERED) | IN(QUARANTINED),
+                                      CS_CREDENTIAL_PENDING_DELIVERY, CS_ACTION_CREDENTIAL_CHANGED,
+                                      "voided"};
 
 static bool may(const struct cs_ctx *ctx, const struct cs_credential *credential,
                 const struct step *step)
@@ -168,21 +169,21 @@ enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id,
     enum cs_err err = begin(ctx, id, &quarantine_step, 0, out);
     if (err != CS_OK)
         return err;
-    out->was_disabled = out->status == CS_CREDENTIAL_DISABLED;
+    out->quarantined_from = out->status;
     out->status = CS_CREDENTIAL_QUARANTINED;
     snprintf(detail, sizeof(detail), "{\"why\":\"%s\"}", why);
     return cs_credential_save(ctx, out, quarantine_step.action, detail);
 }
 
-enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id,
+enum cs_err cs_credential_release(struct cs_ctx *ctx, const struct cs_id *id, const char *detail,
                                   struct cs_credential *out)
 {
     enum cs_err err = begin(ctx, id, &release_step, 0, out);
     if (err != CS_OK)
         return err;
-    out->status = out->was_disabled ? CS_CREDENTIAL_DISABLED : CS_CREDENTIAL_ACTIVE;
-    out->was_disabled = false;
-    return cs_credential_save(ctx, out, release_step.action, NULL);
+    out->status = out->quarantined_from;
+    out->quarantined_from = 0;
+    return cs_credential_save(ctx, out, release_step.action, detail);
 }
 
 enum cs_err cs_credential_deliver(struct cs_ctx *ctx, const struct cs_id *id,
@@ -206,20 +207,32 @@ enum cs_err cs_credential_activate(struct cs_ctx *ctx, const struct cs_id *id,
     enum cs_err err = cs_credential_load(ctx, id, out);
     if (err != CS_OK)
         return err;
-    if (!may(ctx, out, &activate_step)) {
+    int *status = out->status == CS_CREDENTIAL_QUARANTINED ? &out->quarantined_from : &out->status;
+    if (*status != CS_CREDENTIAL_DELIVERED || !may(ctx, out, &activate_step)) {
         cs_credential_show(ctx, out);
         return CS_OK;
     }
-    out->status = activate_step.to;
+    *status = activate_step.to;
     return cs_credential_save(ctx, out, activate_step.action, NULL);
+}
+
+bool cs_credential_is_unproved(const struct cs_credential *credential)
+{
+    return credential->status == CS_CREDENTIAL_DELIVERED ||
+           (credential->status == CS_CREDENTIAL_QUARANTINED &&
+            credential->quarantined_from == CS_CREDENTIAL_DELIVERED);
 }
 
 enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
                                struct cs_credential *out)
 {
-    enum cs_err err = begin(ctx, id, &void_step, 0, out);
+    enum cs_err err = cs_credential_load(ctx, id, out);
+    if (err == CS_OK && !(may(ctx, out, &void_step) && cs_credential_is_unproved(out)))
+        err = refuse(ctx, out, &void_step);
     if (err != CS_OK)
         return err;
+    out->status = void_step.to;
+    out->quarantined_from = 0;
     memset(out->hash, 0, sizeof(out->hash));
     out->hash_version = 0;
     out->secret_hint[0] = '\0';

@@ -53,8 +53,8 @@ static const struct cs_field fields[] = {
     CS_FIELD(27, CS_F_TIME, struct cs_credential, grace_until, SHOWN,
              "Until when the secret before the last rotation works."),
     CS_FIELD(28, CS_F_UINT, struct cs_credential, revision, 0, "Counts the changes."),
-    CS_FIELD(29, CS_F_BOOL, struct cs_credential, was_disabled, 0,
-             "Quarantined, and disabled before that."),
+    CS_FIELD_ENUM(29, struct cs_credential, quarantined_from, 0, cs_credential_status_names,
+                  "What it was before its quarantine."),
     CS_FIELD(30, CS_F_UINT, struct cs_credential, rate_burst, 0,
              "Beyond the rate, so many at once."),
 };

@@ -37,12 +37,15 @@ static enum cs_err check(const struct cs_desk *desk, const struct cs_request *re
     return CS_OK;
 }
 
-/* A pair that was fetched but never arrived is void before a new claim is made. */
+/*
+ * A pair that was fetched but never arrived is void before a new claim is made. A quarantine ends
+ * with it: what it kept from working is good for nothing any more.
+ */
 static enum cs_err take_back(const struct cs_desk *desk, const struct cs_grant *grant,
                              struct cs_issued *out)
 {
     enum cs_err err = cs_credential_find(desk->ctx, &grant->credential_id, &out->credential);
-    if (err == CS_OK && out->credential.status == CS_CREDENTIAL_DELIVERED)
+    if (err == CS_OK && cs_credential_is_unproved(&out->credential))
         err = cs_credential_void(desk->ctx, &grant->credential_id, &out->credential);
     return err;
 }

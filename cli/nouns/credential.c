@@ -291,6 +291,31 @@ static const struct cs_command revoke = {
     .rest = &revoke_row,
 };
 
+static const struct cs_option release_options[] = {
+    {.name = "comment",
+     .type = CS_OPTION_TEXT,
+     .need = CS_OPTION_REQUIRED,
+     .place = CS_PLACE_BODY,
+     .member = "comment",
+     .argument = "TEXT",
+     .doc = "why it is safe to use; it stands in the audit log"},
+    {0},
+};
+static const struct cs_rest release_row = {.method = "POST",
+                                           .path = "/v1/credentials/{id}/release"};
+static const struct cs_command release = {
+    .name = "release",
+    .summary = "End a credential's quarantine, as a reviewer",
+    .doc = "The credential is again what it was before. Who asked for it, or develops for its "
+           "account, cannot release it. Where it was fetched by somebody else, revoke it instead, "
+           "or make a new claim.",
+    .arguments = id_argument,
+    .options = release_options,
+    .shared = cs_rest_object_sets,
+    .run = cs_rest_run,
+    .rest = &release_row,
+};
+
 static const struct cs_option usage_options[] = {
     {.name = "days",
      .type = CS_OPTION_NUMBER,
@@ -314,8 +339,8 @@ static const struct cs_command usage = {
     .rest = &usage_row,
 };
 
-static const struct cs_command *const verbs[] = {&create, &list,   &show,   &edit,  &disable,
-                                                 &enable, &rotate, &revoke, &usage, NULL};
+static const struct cs_command *const verbs[] = {
+    &create, &list, &show, &edit, &disable, &enable, &rotate, &revoke, &release, &usage, NULL};
 const struct cs_command cs_credential_command = {
     .name = "credential",
     .summary = "Work with credentials, the keys of an account",

@@ -3,6 +3,7 @@
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "workflow/issue.h"
+#include "workflow/quarantine.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -123,6 +124,29 @@ static enum cs_err revoke(struct cs_call *call)
     return cs_change_run(call, revoke_in, &revoking);
 }
 
+struct releasing {
+    struct cs_id id;
+    struct cs_release_order order;
+};
+
+static enum cs_err release_in(struct cs_change *change, void *arg)
+{
+    const struct releasing *releasing = arg;
+    struct cs_credential credential;
+    enum cs_err err =
+        cs_quarantine_release(&change->desk, &releasing->id, &releasing->order, &credential);
+    return err == CS_OK ? render(change, &credential) : err;
+}
+
+static enum cs_err release(struct cs_call *call)
+{
+    struct releasing releasing;
+    enum cs_err err = cs_change_id(call, &releasing.id);
+    if (err == CS_OK)
+        err = cs_call_read(call, &cs_release_order_record, &releasing.order, NULL);
+    return err == CS_OK ? cs_change_run(call, release_in, &releasing) : err;
+}
+
 static const struct cs_query_field list_query[] = {
     CS_LISTING_QUERY,
     {.name = "account_id", .prefix = "acct", .doc = "Only of this account."},
@@ -184,6 +208,22 @@ const struct cs_route cs_resource_credentials[] = {
         .summary = "Have a credential refused, at once and for good.",
         .body = &revoking_record,
         .answer = &cs_credential_record,
+        .kind = CS_CREDENTIAL_PREFIX,
+        .traits = CS_TRAIT_IDEMPOTENT,
+    },
+    {
+        .method = CS_METHOD_POST,
+        .path = "/v1/credentials/{id}/release",
+        .who = CS_WHO_REVIEWER,
+        .max_body = CS_BODY_MAX,
+        .speed = CS_SPEED_WORK,
+        .handler = release,
+        .name = "credential.release",
+        .summary = "End a quarantine: the credential is what it was before. By a reviewer who "
+                   "neither asked for it nor develops for its account.",
+        .body = &cs_release_order_record,
+        .answer = &cs_credential_record,
+        .refusals = CS_REFUSALS(409),
         .kind = CS_CREDENTIAL_PREFIX,
         .traits = CS_TRAIT_IDEMPOTENT,
     },

@@ -5,7 +5,7 @@ import test, { after } from 'node:test';
 import sodium from 'libsodium-wrappers';
 import { assertProblem, assertStatus } from './lib/caller.mjs';
 import {
-  approve, auditOf, fetchClaim, newAccount, newClaim, newRequest, newTestKey, verify,
+  approve, auditOf, fetchClaim, newAccount, newClaim, newRequest, newTestKey, newUser, verify,
 } from './lib/desk.mjs';
 import { writePolicy } from './lib/policy.mjs';
 import { startVault } from './lib/vault.mjs';
@@ -112,6 +112,65 @@ test('a second fetch is refused, logged, and quarantines where the policy says s
   const [alarm] = await auditOf(vault, { object: id });
   assert.deepEqual([alarm.action, alarm.actor, alarm.account], ['claim.replayed', id,
     fetched.account.id]);
+});
+
+test('a reviewer ends a quarantine by a decision that the log has', async () => {
+  const fetched = await liveClaim();
+  const { client_secret } = assertStatus(await fetchClaim(vault, fetched.claim), 200);
+  const release = (caller, body) => caller.post(`/v1/credentials/${fetched.id}/release`, body);
+  const reviewer = vault.as('reviewer');
+  assertProblem(await release(reviewer, { comment: 'Too early.' }), 409, 'conflict');
+  assertProblem(await fetchClaim(vault, fetched.claim), 410, 'already_claimed');
+  assertProblem(await release(reviewer, {}), 400, 'invalid_body');
+  assertProblem(await release(reviewer, { comment: 'x'.repeat(301) }), 400, 'invalid_body');
+  assertProblem(await release(fetched.account.developer, { comment: 'Mine.' }), 403, 'forbidden');
+  assert.equal((await verify(vault, client_secret)).code, 'QUARANTINED');
+
+  const comment = '"'.repeat(300); // each of them takes two bytes in the log
+  assert.equal(assertStatus(await release(reviewer, { comment }), 200).status, 'delivered');
+  assert.equal((await verify(vault, client_secret)).code, 'VALID');
+  const [entry] = await auditOf(vault, { object: fetched.id, action: 'credential.released' });
+  assert.deepEqual(JSON.parse(entry.detail), { comment });
+  assert.match(entry.actor, /^user_/);
+  assertProblem(await fetchClaim(vault, fetched.claim), 410, 'already_claimed');
+  assert.equal((await verify(vault, client_secret)).code, 'VALID', 'one alarm of one link');
+});
+
+test('who asked for a key, or develops for its account, does not release it', async () => {
+  const fetched = await liveClaim();
+  assertStatus(await fetchClaim(vault, fetched.claim), 200);
+  assertProblem(await fetchClaim(vault, fetched.claim), 410, 'already_claimed');
+  const { caller: both } = await newUser(vault,
+    { roles: ['developer', 'reviewer'], accounts: [fetched.account.id] });
+  const path = `/v1/credentials/${fetched.id}/release`;
+  assertProblem(await both.post(path, { comment: 'Fine.' }), 403, 'self_approval');
+  const users = `/v1/users/${fetched.account.user.id}`;
+  assertStatus(await vault.as('admin').patch(users, { roles: ['reviewer'], accounts: [] }), 200);
+  assertProblem(await fetched.account.developer.post(path, { comment: 'Fine.' }), 403,
+    'self_approval');
+});
+
+test('a pair in quarantine that was never used can be claimed anew', async () => {
+  const { account, request, claim, id } = await liveClaim();
+  const lost = assertStatus(await fetchClaim(vault, claim), 200);
+  assertProblem(await fetchClaim(vault, claim), 410, 'already_claimed');
+  assert.equal(await statusOf({ account, id }), 'quarantined');
+  const { claim: anew } = await newClaim(account, request);
+  assert.equal(await statusOf({ account, id }), 'pending_delivery');
+  const { client_secret } = assertStatus(await fetchClaim(vault, anew), 200);
+  assert.equal((await verify(vault, client_secret)).code, 'VALID');
+  assert.equal((await verify(vault, lost.client_secret)).code, 'NOT_FOUND');
+});
+
+test('a pair that was acknowledged stays in its quarantine, and is active after it', async () => {
+  const { account, request, claim, id } = await liveClaim();
+  const pair = assertStatus(await fetchClaim(vault, claim), 200);
+  assertProblem(await fetchClaim(vault, claim), 410, 'already_claimed');
+  assert.equal(assertStatus(await acknowledge(claim, pair), 200).status, 'quarantined');
+  assertProblem(await account.developer.post(`/v1/requests/${request.id}/claims`), 409, 'conflict');
+  const released = await vault.as('reviewer').post(`/v1/credentials/${id}/release`,
+    { comment: 'It was us.' });
+  assert.equal(assertStatus(released, 200).status, 'active');
 });
 
 test('where the policy only alerts, the key works on', async () => {

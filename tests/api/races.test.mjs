@@ -52,7 +52,7 @@ test('a hundred with a key each: one box, that only its key opens', async () => 
   const pairs = Array.from({ length: 100 }, () => sodium.crypto_box_keypair());
   const texts = pairs.map(({ publicKey }) => Buffer.from(publicKey).toString('base64'));
   for (let round = 0; round < 10; round++) {
-    const { claim } = await liveClaim();
+    const { claim, id } = await liveClaim();
     const answers = await together(100, (i) => fetchClaim(vault, claim, { public_key: texts[i] }));
     assert.deepEqual(tally(answers), { 200: 1, 410: 99 });
     const winner = answers.findIndex(({ status }) => status === 200);
@@ -61,6 +61,11 @@ test('a hundred with a key each: one box, that only its key opens', async () => 
     const opened = JSON.parse(
       Buffer.from(sodium.crypto_box_seal_open(box, publicKey, privateKey)).toString());
     assert.equal((await verify(vault, opened.client_secret)).code, 'QUARANTINED');
+    const told = await auditOf(vault, { object: id });
+    assert.equal(told.filter(({ action }) => action === 'credential.quarantined').length, 1);
+    const looked = assertStatus(await vault.anonymous.post('/v1/claims/lookup', { claim }), 200);
+    const alarms = await auditOf(vault, { object: looked.id, action: 'claim.replayed' });
+    assert.equal(alarms.length, 20, 'as many of the 99 as the log takes');
   }
 });
 

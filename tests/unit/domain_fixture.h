@@ -187,7 +187,7 @@ static inline enum cs_err op_fn(struct cs_ctx *ctx, void *arg)
     case OP_QUARANTINE:
         return cs_credential_quarantine(ctx, &call->id, "test", &call->out);
     case OP_RELEASE:
-        return cs_credential_release(ctx, &call->id, &call->out);
+        return cs_credential_release(ctx, &call->id, NULL, &call->out);
     case OP_DELIVER:
         return cs_credential_deliver(ctx, &call->id, &call->out, &call->secret);
     case OP_ACTIVATE:

@@ -45,6 +45,11 @@ export const operations = {
   'credential.rotate': credential('/rotate', { grace_s: 60 }),
   'credential.reveal': credential('/reveal', {}),
   'credential.usage': credential('/usage?days=7'),
+  'credential.release': async ({ vault, account }) => {
+    const { claim, credential: { id } } = await newLiveKey(vault, account);
+    await fetchClaim(vault, claim);
+    return { path: `/v1/credentials/${id}/release`, body: { comment: 'Fine.' }, as: 'reviewer' };
+  },
   'request.list': get('/v1/requests'),
   'request.create': ({ account }) => ({
     path: '/v1/requests',

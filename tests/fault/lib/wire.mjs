@@ -1,0 +1,55 @@
+// A wire between a caller and a vault: everything that goes over it is recorded, and an answer can
+// be cut off after the vault has sent it and before the caller has it.
+import net from 'node:net';
+
+export class Wire {
+  recorded = []; // buffers, of both directions, in the order in which they came
+  onAnswer; // called with the first bytes of an answer, which go no further then
+  #server;
+  #open = new Set();
+  #vault;
+
+  constructor(vault) {
+    this.#vault = vault;
+    this.#server = net.createServer((near) => this.#carry(near));
+  }
+
+  /** Resolves to the URL that stands in for the vault's. */
+  async listen() {
+    await new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  /** The vault, for a Caller, as it is seen through the wire. */
+  through(url, agent) {
+    return { url, agent, contract: this.#vault.contract };
+  }
+
+  close() {
+    for (const socket of this.#open) socket.destroy();
+    this.#server.close();
+  }
+
+  #carry(near) {
+    const { hostname, port } = new URL(this.#vault.url);
+    const far = net.connect(Number(port), hostname);
+    for (const socket of [near, far]) {
+      this.#open.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#open.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on('data', (bytes) => {
+      this.recorded.push(bytes);
+      far.write(bytes);
+    });
+    far.on('data', (bytes) => {
+      this.recorded.push(bytes);
+      if (this.onAnswer) this.onAnswer(bytes);
+      else near.write(bytes);
+    });
+  }
+}
