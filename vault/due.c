@@ -25,8 +25,6 @@ enum cs_err cs_due_add(struct cs_ctx *ctx, const struct cs_due *due)
 enum cs_err cs_due_remove(struct cs_ctx *ctx, const struct cs_due *due)
 {
     uint8_t key[DUE_KEY_LEN];
-    if (due->at == 0)
-        return CS_OK;
     return cs_row_delete(ctx, &due_table, due_key(due, key));
 }
 

@@ -27,6 +27,7 @@ struct cs_due {
 
 /* Nothing is added for at == 0, which means never. */
 CS_MUST_CHECK enum cs_err cs_due_add(struct cs_ctx *ctx, const struct cs_due *due);
+/* Absent is fine. */
 CS_MUST_CHECK enum cs_err cs_due_remove(struct cs_ctx *ctx, const struct cs_due *due);
 /* The earliest entries up to now, at most `room`. */
 CS_MUST_CHECK enum cs_err cs_due_list(struct cs_ctx *ctx, int64_t now_ms, struct cs_due *out,

@@ -1,0 +1,245 @@
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "tests/unit/desk_fixture.h"
+
+#include "vault/due.h"
+
+#define FOURTEEN_DAYS (14 * DAY_MS)
+#define KILL_ROUNDS 10
+#define KILL_REQUESTS 350
+
+static int setup(void **state)
+{
+    *state = world_new(policy_of(PLAIN_POLICY));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+/* Once, and many at a time in one transaction: there are many to make. */
+struct many {
+    struct request_call *call;
+    size_t count;
+    size_t replies;
+};
+
+static enum cs_err file_many(const struct cs_desk *desk, void *arg)
+{
+    struct many *many = arg;
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; err == CS_OK && i < many->count; i++)
+        err = cs_request_create(desk, &many->call->order, &many->call->out);
+    for (size_t i = 0; err == CS_OK && i < many->replies; i++)
+        err = cs_request_reply(desk, &many->call->out.id, many->call->text, &many->call->out);
+    return err;
+}
+
+static void file_requests(struct world *world, size_t count)
+{
+    struct many many = {.call = request_call_new(world), .count = 50};
+    struct deed deed = {world, DEV, file_many, &many};
+    for (size_t done = 0; done < count; done += 50)
+        assert_int_equal(cs_vault_update(world->d.v.vault, &world->d.v.actor, NULL, desk_in, &deed),
+                         CS_OK);
+    test_free(many.call);
+}
+
+static size_t count_logged(struct world *world, enum cs_action action);
+
+static void expire_all(struct world *world, size_t count)
+{
+    size_t handled = 0;
+    cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, count);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, 0);
+    assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), count);
+}
+
+struct counting {
+    struct cs_audit_filter filter;
+    struct cs_page page;
+    struct cs_audit_entry *entries;
+    size_t count;
+};
+
+static enum cs_err count_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct counting *counting = arg;
+    return cs_audit_list(ctx, &counting->filter, &counting->page, counting->entries,
+                         &counting->count);
+}
+
+static size_t count_logged(struct world *world, enum cs_action action)
+{
+    size_t total = 0;
+    struct counting counting = {.filter = {.action = (int)action},
+                                .page = {.limit = CS_LIST_MAX, .order = CS_ASCENDING},
+                                .entries = test_calloc(CS_LIST_MAX, sizeof(struct cs_audit_entry))};
+    do {
+        assert_int_equal(look(&world->d, count_fn, &counting), CS_OK);
+        total += counting.count;
+        counting.page.after = counting.page.next;
+    } while (counting.page.next != 0);
+    test_free(counting.entries);
+    return total;
+}
+
+static void nothing_due_is_nothing_done(void **state)
+{
+    struct world *world = *state;
+    struct cs_store_stats before;
+    struct cs_store_stats after;
+    size_t handled = 1;
+    file_requests(world, 50);
+    cs_store_stats(cs_vault_store(world->d.v.vault), &before);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, NULL), CS_OK);
+    cs_store_stats(cs_vault_store(world->d.v.vault), &after);
+    assert_int_equal(handled, 0);
+    assert_int_equal(after.seq, before.seq);
+}
+
+static void goes_page_by_page(void **state)
+{
+    struct world *world = *state;
+    file_requests(world, 350);
+    expire_all(world, 350);
+}
+
+static void a_whole_page_ends_at_its_edge(void **state)
+{
+    struct world *world = *state;
+    file_requests(world, CS_PAGE);
+    expire_all(world, CS_PAGE);
+}
+
+/* Each request is small enough, a page of them is not: the sweep must not stop there for ever. */
+static void a_page_that_is_too_large_is_halved(void **state)
+{
+    struct world *world = *state;
+    struct many many = {.call = request_call_new(world), .count = 1, .replies = CS_THREAD_MAX};
+    struct deed deed = {world, DEV, file_many, &many};
+    char text[CS_COMMENT_SIZE];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    many.call->text = text;
+    memset(many.call->order.use_case, 'y', CS_USE_CASE_SIZE - 1);
+    for (size_t i = 0; i < 120; i++)
+        assert_int_equal(cs_vault_update(world->d.v.vault, &world->d.v.actor, NULL, desk_in, &deed),
+                         CS_OK);
+    test_free(many.call);
+    expire_all(world, 120);
+}
+
+/* A row that was damaged, and one that a newer version wrote, do not keep the rest from ending. */
+
+static enum cs_err add_due_fn(struct cs_ctx *ctx, void *arg)
+{
+    return cs_due_add(ctx, arg);
+}
+
+static void what_cannot_be_handled_is_put_off(void **state)
+{
+    struct world *world = *state;
+    struct request_call *call = request_call_new(world);
+    struct cs_due strange = {.at = 1, .what = (enum cs_due_what)200, .handle = 7};
+    uint8_t room[CS_HANDLE_LEN];
+    size_t handled = 0;
+    file(world, DEV, call);
+    const struct cs_slice key = cs_key_handle(cs_id_handle(&call->id), room);
+    struct raw_row whole = raw_get(&world->d.v, CS_TABLE_REQUEST, key);
+    struct raw_row damaged = whole;
+    damaged.value[damaged.len - 1] ^= 1;
+    raw_put(&world->d.v, &damaged);
+    assert_int_equal(change(&world->d, add_due_fn, &strange), CS_OK);
+    file_requests(world, 150);
+    cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, 150);
+    assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), 150);
+
+    raw_put(&world->d.v, &whole);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, 0);
+    cs_clock_turn(&world->d.v.clock, 60 * MINUTE_MS);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, 1);
+    assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), 151);
+    test_free(call);
+}
+
+/* Time 0 means never, so that nothing of ours lies there: what was planted must not go on for ever.
+ */
+static void a_planted_row_of_no_time_is_put_off(void **state)
+{
+    struct world *world = *state;
+    size_t handled = 1;
+    uint8_t room[17] = {0};
+    struct raw_row planted = raw_row_at(CS_TABLE_DUE, CS_SLICE(room, sizeof(room)));
+    planted.len = 40;
+    raw_put(&world->d.v, &planted);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(handled, 0);
+    assert_int_equal(cs_store_read(cs_vault_store(world->d.v.vault), raw_row_copy, &planted),
+                     CS_ERR_NOT_FOUND);
+}
+
+/* A sweep in a process of its own, which is killed wherever it is. */
+static void sweep_and_be_killed(const struct world *world, unsigned pause_us)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct vault_fixture own = world->d.v;
+        const struct cs_vault_params params = vault_params(&own);
+        if (cs_vault_open(&params, &own.vault) == CS_OK)
+            (void)!cs_sweep_run(own.vault, NULL);
+        _exit(0);
+    }
+    usleep(pause_us);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* What a killed sweep did stays done, once, and the next goes on from there. */
+static void goes_on_after_it_was_killed(void **state)
+{
+    struct world *world = *state;
+    size_t handled = 0;
+    for (unsigned round = 1; round <= KILL_ROUNDS; round++) {
+        file_requests(world, KILL_REQUESTS);
+        cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
+        cs_vault_close(&world->d.v.vault);
+        sweep_and_be_killed(world, round * 8000);
+        vault_fixture_open(&world->d.v);
+        assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+        assert_int_equal(handled % 50, 0); /* pages are whole or were not */
+        assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), round * KILL_REQUESTS);
+    }
+    uint64_t count = 0;
+    uint64_t bad = 0;
+    assert_int_equal(cs_audit_verify_vault(world->d.v.vault, &count, &bad), CS_OK);
+}
+
+#define SWEEP_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SWEEP_CASE(nothing_due_is_nothing_done),
+        SWEEP_CASE(goes_page_by_page),
+        SWEEP_CASE(a_whole_page_ends_at_its_edge),
+        SWEEP_CASE(a_page_that_is_too_large_is_halved),
+        SWEEP_CASE(what_cannot_be_handled_is_put_off),
+        SWEEP_CASE(a_planted_row_of_no_time_is_put_off),
+        SWEEP_CASE(goes_on_after_it_was_killed),
+    };
+    return RUN_DOMAIN(tests);
+}
