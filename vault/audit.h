@@ -43,6 +43,7 @@
     X(CREDENTIAL_EXPIRED, "credential.expired")                                                    \
     X(CREDENTIAL_QUARANTINED, "credential.quarantined")                                            \
     X(CREDENTIAL_RELEASED, "credential.released")                                                  \
+    X(CREDENTIAL_DRAINED, "credential.drained")                                                    \
     X(REQUEST_CREATED, "request.created")                                                          \
     X(REQUEST_CHANGED, "request.changed")                                                          \
     X(REQUEST_DECIDED, "request.decided")                                                          \

@@ -75,6 +75,10 @@ struct cs_credential {
     uint8_t grace_hash[32];
     uint64_t grace_version;
     int64_t grace_until;
+    uint64_t grace_quiet_s; /* 0: the grace ends by time alone */
+    int64_t rotated_at;
+    uint64_t current_uses; /* counted for either secret before that: vault/rotation.h */
+    uint64_t previous_uses;
     int quarantined_from; /* the status before the quarantine, while it lasts */
     /* Filled in from usage when it is shown; never stored. */
     int64_t last_used_at;
@@ -152,12 +156,18 @@ CS_MUST_CHECK enum cs_err cs_credential_edit(struct cs_ctx *ctx, const struct cs
 CS_MUST_CHECK enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id,
                                                     bool enabled, uint64_t if_revision,
                                                     struct cs_credential *out);
+/* How long a secret works on after its rotation. */
+struct cs_grace {
+    int64_t deadline_ms; /* from now on, and never past the expiry; 0: not at all */
+    uint64_t quiet_s; /* ends it earlier, once nobody has shown it for so long; 0: nothing does */
+};
 /*
- * A new secret; the old one works until now + grace_ms, never past the expiry; an older one in
- * grace ends at once. Only active (CS_ERR_CONFLICT otherwise).
+ * A new secret; the old one works for the grace; an older one in grace ends at once. Only active
+ * (CS_ERR_CONFLICT otherwise).
  */
 CS_MUST_CHECK enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id,
-                                               int64_t grace_ms, struct cs_credential *out,
+                                               const struct cs_grace *grace,
+                                               struct cs_credential *out,
                                                struct cs_secret **secret);
 /*
  * At once and for good; again is CS_OK and changes nothing. Works when the store is full, and when

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vault/credential_internal.h"
+#include "vault/rotation.h"
 
 #define IN(status) (1u << CS_CREDENTIAL_##status)
 
@@ -102,24 +103,17 @@ enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id
     return err == CS_OK ? cs_credential_save(ctx, out, step->action, NULL) : err;
 }
 
-enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id, int64_t grace_ms,
-                                 struct cs_credential *out, struct cs_secret **secret)
+enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id,
+                                 const struct cs_grace *grace, struct cs_credential *out,
+                                 struct cs_secret **secret)
 {
     cs_secret_free(secret); /* of a run before this one */
     enum cs_err err = begin(ctx, id, &rotate_step, 0, out);
     if (err != CS_OK)
         return err;
-    int64_t until = cs_tx_now_ms(ctx->tx) + grace_ms;
-    if (out->expires_at != 0 && until > out->expires_at)
-        until = out->expires_at;
-    out->grace_until = grace_ms > 0 ? until : 0;
-    memset(out->grace_hash, 0, sizeof(out->grace_hash));
-    out->grace_version = 0;
-    if (grace_ms > 0) {
-        memcpy(out->grace_hash, out->hash, sizeof(out->grace_hash));
-        out->grace_version = out->hash_version;
-    }
-    err = cs_credential_mint(ctx, out, secret);
+    err = cs_rotation_begin(ctx, out, grace);
+    if (err == CS_OK)
+        err = cs_credential_mint(ctx, out, secret);
     if (err == CS_OK)
         err = cs_credential_save(ctx, out, rotate_step.action, NULL);
     if (err != CS_OK)

@@ -57,6 +57,13 @@ static const struct cs_field fields[] = {
                   "What it was before its quarantine."),
     CS_FIELD(30, CS_F_UINT, struct cs_credential, rate_burst, 0,
              "Beyond the rate, so many at once."),
+    CS_FIELD(31, CS_F_UINT, struct cs_credential, grace_quiet_s, SHOWN,
+             "It ends earlier, once it was quiet for so long; 0: by time alone."),
+    CS_FIELD(32, CS_F_TIME, struct cs_credential, rotated_at, SHOWN, "The last rotation."),
+    CS_FIELD(33, CS_F_UINT, struct cs_credential, current_uses, 0,
+             "Counted for a current secret before that."),
+    CS_FIELD(34, CS_F_UINT, struct cs_credential, previous_uses, 0,
+             "Counted for a previous secret before that."),
 };
 
 const struct cs_record cs_credential_record = {

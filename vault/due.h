@@ -16,7 +16,8 @@ enum cs_due_what {
     CS_DUE_REQUEST = 3,
     CS_DUE_GRANT = 4,
     CS_DUE_REPLAY = 5, /* an answer kept for an idempotent replay */
-    CS_DUE_REMINDER = 6
+    CS_DUE_REMINDER = 6,
+    CS_DUE_ROTATION = 7 /* a previous secret may have been quiet for long enough */
 };
 
 struct cs_due {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "vault/audit.h"
 #include "vault/keyring.h"
@@ -31,6 +32,7 @@ struct cs_vault {
     char brand[CS_BRAND_MAX + 1];
     const struct cs_clock *clock;
     struct cs_log *log;
+    int64_t opened_ms;
 };
 
 const char *const cs_actor_kind_names[] = {
@@ -99,6 +101,11 @@ struct cs_log *cs_vault_log(const struct cs_vault *vault)
 const char *cs_vault_brand(const struct cs_vault *vault)
 {
     return vault->brand;
+}
+
+int64_t cs_vault_opened_ms(const struct cs_vault *vault)
+{
+    return vault->opened_ms;
 }
 
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault)
@@ -295,6 +302,7 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
         err = cs_limits_new(LIMIT_PLACES, &vault->limits);
     if (err == CS_OK)
         err = cs_usage_new(USAGE_PLACES, &vault->usage);
+    vault->opened_ms = err == CS_OK ? cs_clock_wall_ms(vault->clock) : 0;
     if (err != CS_OK) {
         cs_vault_close(&vault);
         return err;

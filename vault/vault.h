@@ -96,6 +96,8 @@ struct cs_log *cs_vault_log(const struct cs_vault *vault);
 const char *cs_vault_brand(const struct cs_vault *vault);
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault);
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault);
+/* When it was opened, by the wall clock: what was in memory only before that is lost. */
+int64_t cs_vault_opened_ms(const struct cs_vault *vault);
 
 /* One page of a listing, newest or oldest first. */
 #define CS_LIST_MAX 100

@@ -10,6 +10,7 @@
 #include "vault/credential_internal.h"
 #include "vault/decoy.h"
 #include "vault/limits.h"
+#include "vault/rotation.h"
 #include "vault/usage.h"
 
 const char *const cs_verdict_names[] = {
@@ -55,6 +56,7 @@ struct verification {
     uint64_t handle;
     enum cs_mode mode; /* by the token's kind */
     int64_t now_ms;
+    bool by_previous; /* proved by the secret before the last rotation */
 };
 
 /* The form alone, before the store is touched: noise is turned away by its checksum. */
@@ -92,12 +94,14 @@ static enum cs_err hash_matches(const struct verification *v, const uint8_t *exp
     return err;
 }
 
-static enum cs_err prove(const struct verification *v, bool *proved)
+static enum cs_err prove(struct verification *v, bool *proved)
 {
     const struct cs_credential *credential = &v->answer->credential;
     enum cs_err err = hash_matches(v, credential->hash, credential->hash_version, proved);
-    if (err == CS_OK && !*proved && v->now_ms < credential->grace_until)
+    if (err == CS_OK && !*proved && v->now_ms < credential->grace_until) {
         err = hash_matches(v, credential->grace_hash, credential->grace_version, proved);
+        v->by_previous = *proved;
+    }
     *proved = *proved && credential->mode == (int)v->mode;
     if (*proved && v->question->client_id.len != 0)
         *proved = cs_slice_equal(v->question->client_id, cs_slice_str(credential->client_id));
@@ -219,6 +223,9 @@ static void note(const struct verification *v)
         .first = valid && credential->status == CS_CREDENTIAL_DELIVERED,
     };
     cs_usage_note(cs_vault_usage(v->vault), &usage);
+    if (v->now_ms < credential->grace_until)
+        cs_rotation_note(v->vault, credential,
+                         v->by_previous ? CS_ROTATION_PREVIOUS : CS_ROTATION_CURRENT, v->now_ms);
 }
 
 /* What can be said before the store is asked: all of it, unless the verdict is VALID so far. */

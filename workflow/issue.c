@@ -220,23 +220,58 @@ enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
     return err == CS_OK ? cs_credential_get(desk->ctx, id, out) : err;
 }
 
-enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id, int64_t grace_s,
+enum { ROTATION_GRACE, ROTATION_QUIET };
+static const struct cs_field rotation_fields[] = {
+    [ROTATION_GRACE] = CS_FIELD(
+        0, CS_F_UINT, struct cs_rotation_order, grace_s, GIVEN,
+        "How long the old secret works on, 0 for not at all; a day when left out. Within what "
+        "the policy permits, and never past the credential's end."),
+    [ROTATION_QUIET] = CS_FIELD_RANGE(
+        0, CS_F_UINT, struct cs_rotation_order, quiet_s, GIVEN, CS_ROTATION_QUIET_MIN_S,
+        TEN_YEARS_S,
+        "Ends it earlier: as soon as nobody has shown the old secret for so long. Shorter than "
+        "the grace."),
+};
+const struct cs_record cs_rotation_order_record = {
+    .name = "rotation",
+    .size = sizeof(struct cs_rotation_order),
+    .fields = rotation_fields,
+    .field_count = sizeof(rotation_fields) / sizeof(rotation_fields[0]),
+    .doc = "How a secret is to be replaced.",
+};
+
+static enum cs_err grace_of(const struct cs_desk *desk, const struct cs_policy_mode *mode,
+                            const struct cs_rotation_order *order, uint64_t given,
+                            struct cs_grace *out)
+{
+    uint64_t most_s = mode->rotate_grace_max_s;
+    bool said = (given >> ROTATION_GRACE & 1) != 0;
+    uint64_t grace_s = said ? order->grace_s : most_s < DAY_S ? most_s : DAY_S;
+    if (grace_s > most_s)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
+                            "The policy permits at most %" PRIu64 " seconds.", most_s);
+    if (order->quiet_s != 0 && order->quiet_s >= grace_s)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/quiet_s",
+                            "The old secret works for %" PRIu64
+                            " seconds; what ends that earlier has to be shorter.",
+                            grace_s);
+    *out = (struct cs_grace){(int64_t)(grace_s * MS_PER_S), order->quiet_s};
+    return CS_OK;
+}
+
+enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
+                            const struct cs_rotation_order *order, uint64_t given,
                             struct cs_issued *out)
 {
+    struct cs_grace grace;
     cs_issued_reset(out);
     enum cs_err err = load_own(desk, id, &out->credential);
-    if (err != CS_OK)
-        return err;
-    const struct cs_policy_mode *mode =
-        cs_policy_mode(desk->policy, (enum cs_mode)out->credential.mode);
-    if (grace_s > (int64_t)mode->rotate_grace_max_s)
-        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
-                            "The policy permits at most %" PRIu64 " seconds.",
-                            mode->rotate_grace_max_s);
-    int64_t most_s = (int64_t)mode->rotate_grace_max_s;
-    if (grace_s < 0)
-        grace_s = most_s < DAY_S ? most_s : DAY_S;
-    return cs_credential_rotate(desk->ctx, id, grace_s * MS_PER_S, &out->credential, &out->secret);
+    if (err == CS_OK)
+        err = grace_of(desk, cs_policy_mode(desk->policy, (enum cs_mode)out->credential.mode),
+                       order, given, &grace);
+    return err == CS_OK
+               ? cs_credential_rotate(desk->ctx, id, &grace, &out->credential, &out->secret)
+               : err;
 }
 
 enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,

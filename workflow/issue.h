@@ -65,9 +65,17 @@ CS_MUST_CHECK enum cs_err cs_issue_change(const struct cs_desk *desk, const stru
                                           const struct cs_issue_change *change, uint64_t given,
                                           uint64_t if_revision, struct cs_credential *out);
 
-/* grace_s < 0: a day, or the policy's longest if that is less. CS_ERR_REFUSED past the longest. */
+#define CS_ROTATION_QUIET_MIN_S 60
+/* The body of POST /v1/credentials/{id}/rotate; `given` has a bit for each field that was there. */
+struct cs_rotation_order {
+    uint64_t grace_s; /* not given: a day, or the policy's longest if that is less */
+    uint64_t quiet_s;
+};
+extern const struct cs_record cs_rotation_order_record;
+/* CS_ERR_REFUSED/POLICY_REFUSED: a grace past the policy's longest, or a quiet past the grace. */
 CS_MUST_CHECK enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
-                                          int64_t grace_s, struct cs_issued *out);
+                                          const struct cs_rotation_order *order, uint64_t given,
+                                          struct cs_issued *out);
 /*
  * Shows a secret again, where the policy lets a mode's secrets be revealed. Always a refusal:
  * CS_ERR_REFUSED/POLICY_REFUSED where they are shown once, and CS_ERR_CONFLICT where they may be

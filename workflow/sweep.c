@@ -4,6 +4,7 @@
 #include "vault/claim.h"
 #include "vault/due.h"
 #include "vault/replay.h"
+#include "vault/rotation.h"
 #include "workflow/grant.h"
 #include "workflow/request.h"
 
@@ -11,7 +12,7 @@
 static enum cs_err (*const handlers[])(struct cs_ctx *ctx, uint64_t handle) = {
     [CS_DUE_CREDENTIAL] = cs_credential_expire, [CS_DUE_CLAIM] = cs_claim_expire,
     [CS_DUE_REQUEST] = cs_request_expire,       [CS_DUE_GRANT] = cs_grant_expire,
-    [CS_DUE_REPLAY] = cs_replay_expire,
+    [CS_DUE_REPLAY] = cs_replay_expire,         [CS_DUE_ROTATION] = cs_rotation_settle,
 };
 #define HANDLER_COUNT (sizeof(handlers) / sizeof(handlers[0]))
 

@@ -245,6 +245,14 @@ static const struct cs_option rotate_options[] = {
      .max = YEARS_S(1),
      .doc = "how long the old secret works on; 0: not at all; without it, a day, or "
             "less if the policy permits no more"},
+    {.name = "quiet",
+     .type = CS_OPTION_DURATION,
+     .place = CS_PLACE_BODY,
+     .member = "quiet_s",
+     .argument = "TIME",
+     .min = CS_ROTATION_QUIET_MIN_S,
+     .max = YEARS_S(10),
+     .doc = "end the grace earlier, once nobody has used the old secret for so long"},
     {0},
 };
 static const struct cs_rest rotate_row = {

@@ -70,48 +70,29 @@ static enum cs_err create(struct cs_call *call)
     return err;
 }
 
-struct rotation {
-    uint64_t grace_s;
-};
-static const struct cs_field rotation_fields[] = {
-    CS_FIELD(0, CS_F_UINT, struct rotation, grace_s, CS_FF_IN,
-             "How long the old secret works on, 0 for not at all; a day when left out. Within what "
-             "the policy permits, and never past the credential's end."),
-};
-static const struct cs_record rotation_record = {
-    .name = "rotation",
-    .size = sizeof(struct rotation),
-    .fields = rotation_fields,
-    .field_count = COUNT(rotation_fields),
-    .doc = "How a secret is to be replaced.",
-};
-
 struct rotating {
     struct cs_id id;
-    int64_t grace_s; /* -1: not said */
+    struct cs_rotation_order order;
+    uint64_t given;
     struct cs_issued issued;
 };
 
 static enum cs_err rotate_in(struct cs_change *change, void *arg)
 {
     struct rotating *rotating = arg;
-    enum cs_err err =
-        cs_issue_rotate(&change->desk, &rotating->id, rotating->grace_s, &rotating->issued);
+    enum cs_err err = cs_issue_rotate(&change->desk, &rotating->id, &rotating->order,
+                                      rotating->given, &rotating->issued);
     return err == CS_OK ? render(change, &rotating->issued) : err;
 }
 
 static enum cs_err rotate(struct cs_call *call)
 {
-    struct rotation rotation;
     struct rotating rotating = {.issued = {.secret = NULL}};
-    uint64_t given = 0;
     enum cs_err err = cs_change_id(call, &rotating.id);
     if (err == CS_OK)
-        err = cs_call_read(call, &rotation_record, &rotation, &given);
-    if (err != CS_OK)
-        return err;
-    rotating.grace_s = given != 0 ? (int64_t)rotation.grace_s : -1;
-    err = cs_change_run(call, rotate_in, &rotating);
+        err = cs_call_read(call, &cs_rotation_order_record, &rotating.order, &rotating.given);
+    if (err == CS_OK)
+        err = cs_change_run(call, rotate_in, &rotating);
     cs_issued_free(&rotating.issued);
     return err;
 }
@@ -154,8 +135,9 @@ const struct cs_route cs_resource_secrets[] = {
         .speed = CS_SPEED_WORK,
         .handler = rotate,
         .name = "credential.rotate",
-        .summary = "Give a credential a new secret; the old one works on for a while.",
-        .body = &rotation_record,
+        .summary = "Give a credential a new secret; the old one works on for a while, or until it "
+                   "was quiet for a while.",
+        .body = &cs_rotation_order_record,
         .view = &issued_view,
         .kind = CS_CREDENTIAL_PREFIX,
         .traits = CS_TRAIT_IDEMPOTENT | CS_TRAIT_SECRET,

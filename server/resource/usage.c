@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
+#include "vault/rotation.h"
 #include "vault/usage.h"
 #include "workflow/issue.h"
 
@@ -63,6 +64,37 @@ static const struct cs_record scope_record = {
     .doc = "The last use of one scope.",
 };
 
+static const struct cs_field use_fields[] = {
+    CS_FIELD(0, CS_F_UINT, struct cs_rotation_use, verifications, SHOWN,
+             "How often it was shown and proved, refused or not."),
+    CS_FIELD(0, CS_F_TIME, struct cs_rotation_use, last_used_at, SHOWN, "When last; null: never."),
+};
+static const struct cs_record use_record = {
+    .name = "secret_use",
+    .size = sizeof(struct cs_rotation_use),
+    .fields = use_fields,
+    .field_count = COUNT(use_fields),
+    .doc = "What one of two secrets was used for while both worked.",
+};
+static const struct cs_field rotation_fields[] = {
+    CS_FIELD(0, CS_F_TIME, struct cs_rotation_report, rotated_at, SHOWN, "The last rotation."),
+    CS_FIELD(0, CS_F_TIME, struct cs_rotation_report, grace_until, SHOWN,
+             "Until when both secrets work, or worked; null: they never did."),
+    CS_FIELD(0, CS_F_UINT, struct cs_rotation_report, quiet_s, SHOWN,
+             "The previous one ends earlier, once it was quiet for so long; 0: it does not."),
+    CS_FIELD_SUB(0, struct cs_rotation_report, current, SHOWN, &use_record,
+                 "Uses of the new secret while both work."),
+    CS_FIELD_SUB(0, struct cs_rotation_report, previous, SHOWN, &use_record,
+                 "Uses of the old secret since the rotation."),
+};
+static const struct cs_record rotation_record = {
+    .name = "rotation_usage",
+    .size = sizeof(struct cs_rotation_report),
+    .fields = rotation_fields,
+    .field_count = COUNT(rotation_fields),
+    .doc = "How far a rotation has got.",
+};
+
 struct usage {
     struct cs_id credential_id;
     int64_t first_used_at;
@@ -73,6 +105,7 @@ struct usage {
     uint16_t day_count;
     struct cs_usage_scope scopes[CS_USAGE_SCOPES_MAX];
     uint16_t scope_count;
+    struct cs_rotation_report rotation;
 };
 static const struct cs_field usage_fields[] = {
     CS_FIELD_ID(0, struct usage, credential_id, SHOWN, CS_CREDENTIAL_PREFIX, "Whose usage."),
@@ -84,6 +117,8 @@ static const struct cs_field usage_fields[] = {
                   "The days that were asked for, newest first, without those of no use."),
     CS_FIELD_LIST(0, struct usage, scopes, scope_count, SHOWN, CS_USAGE_SCOPES_MAX, &scope_record,
                   "The scopes that were used."),
+    CS_FIELD_SUB(0, struct usage, rotation, SHOWN | CS_FF_NULLABLE, &rotation_record,
+                 "The last rotation, with its two secrets apart; null: there was none."),
 };
 static const struct cs_record usage_record = {
     .name = "usage",
@@ -122,6 +157,8 @@ static enum cs_err show_in(struct cs_change *change, void *arg)
     enum cs_err err = cs_issue_get(&change->desk, &asked->id, &credential);
     if (err == CS_OK)
         err = cs_usage_report(change->desk.ctx, &asked->id, (unsigned)asked->days, &report);
+    if (err == CS_OK)
+        err = cs_rotation_report(change->desk.ctx, &credential, &usage.rotation);
     if (err != CS_OK)
         return err;
     fill(&report, &usage);

@@ -165,7 +165,7 @@ struct op_call {
     struct cs_id id;
     struct cs_credential_edit edit;
     uint64_t if_revision;
-    int64_t grace_ms;
+    struct cs_grace grace;
     struct cs_credential out;
     struct cs_secret *secret;
 };
@@ -181,7 +181,7 @@ static inline enum cs_err op_fn(struct cs_ctx *ctx, void *arg)
         return cs_credential_set_enabled(ctx, &call->id, call->op == OP_ENABLE, call->if_revision,
                                          &call->out);
     case OP_ROTATE:
-        return cs_credential_rotate(ctx, &call->id, call->grace_ms, &call->out, &call->secret);
+        return cs_credential_rotate(ctx, &call->id, &call->grace, &call->out, &call->secret);
     case OP_REVOKE:
         return cs_credential_revoke(ctx, &call->id, CS_REVOKE_SUPERSEDED, &call->out);
     case OP_QUARANTINE:

@@ -16,7 +16,8 @@ static void what_waits_for_its_claim_has_no_secret(void **state)
 static enum cs_err rotate(struct domain *d, struct cs_credential *credential, int64_t grace_ms,
                           char *token)
 {
-    struct op_call call = {.op = OP_ROTATE, .id = credential->id, .grace_ms = grace_ms};
+    struct op_call call = {
+        .op = OP_ROTATE, .id = credential->id, .grace = {.deadline_ms = grace_ms}};
     enum cs_err err = change(d, op_fn, &call);
     if (err != CS_OK)
         return err;
