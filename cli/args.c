@@ -146,11 +146,11 @@ static const char *check_id(const struct cs_option *option, const char *text)
 }
 
 static check_fn *const checks[] = {
-    [CS_OPTION_FLAG] = check_any,      [CS_OPTION_TEXT] = check_any,
-    [CS_OPTION_NUMBER] = check_number, [CS_OPTION_DURATION] = check_duration,
-    [CS_OPTION_CHOICE] = check_choice, [CS_OPTION_WORDS] = check_words,
-    [CS_OPTION_ID] = check_id,         [CS_OPTION_FILE] = check_some,
-    [CS_OPTION_FOLDER] = check_some,
+    [CS_OPTION_FLAG] = check_any,          [CS_OPTION_TEXT] = check_any,
+    [CS_OPTION_TEXTS] = check_some,        [CS_OPTION_NUMBER] = check_number,
+    [CS_OPTION_DURATION] = check_duration, [CS_OPTION_CHOICE] = check_choice,
+    [CS_OPTION_WORDS] = check_words,       [CS_OPTION_ID] = check_id,
+    [CS_OPTION_FILE] = check_some,         [CS_OPTION_FOLDER] = check_some,
 };
 
 /* The end of the sentence that a check began: what the value may be. */
@@ -203,7 +203,8 @@ static enum cs_err take_option(struct parser *parser, const struct cs_option *op
                                const char *attached)
 {
     struct cs_buf *out = parser->complaint;
-    if (option->type != CS_OPTION_WORDS && find_value(parser->args, option) != NULL) {
+    bool repeats = option->type == CS_OPTION_WORDS || option->type == CS_OPTION_TEXTS;
+    if (!repeats && find_value(parser->args, option) != NULL) {
         cs_buf_printf(out, "--%s is given twice", option->name);
         return CS_ERR_INVALID;
     }

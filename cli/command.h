@@ -38,6 +38,7 @@ enum cs_exit cs_command_exit(enum cs_err err);
 enum cs_option_type {
     CS_OPTION_FLAG, /* takes no value */
     CS_OPTION_TEXT,
+    CS_OPTION_TEXTS,    /* text; may be repeated, each time a value of its own */
     CS_OPTION_NUMBER,   /* an integer from `min` to `max` */
     CS_OPTION_DURATION, /* "90d", "15m", or "0" where `min` is 0; told on as seconds */
     CS_OPTION_CHOICE,   /* one of `choices` */

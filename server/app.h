@@ -36,6 +36,7 @@ struct cs_app {
     struct cs_clock *clock;
     struct cs_log *log;
     struct cs_policy_slot policy;
+    uint32_t gateway_listeners; /* a bit for each listener that stands for the gateway */
     /*
      * "https://keys.example", no slash at the end; for links. Set last, when it runs: where it is
      * not configured, it is known only once a port is bound. While it is NULL all calls are
@@ -46,10 +47,17 @@ struct cs_app {
 };
 
 /*
+ * The call came in by a Unix socket that stands for the gateway: whoever could connect to it is
+ * the gateway without a token, on the gateway's routes, and nobody on any other.
+ */
+bool cs_app_from_gateway(const struct cs_call *call);
+/*
  * The hook of the HTTP core: finds the caller by its token, and lets nobody else through.
  * CS_ERR_UNAUTHENTIC, CS_ERR_DENIED with their faults; CS_ERR_UNAVAILABLE when the store cannot
  * tell who it is. On a route with CS_WHO_PROVED_BY_HANDLER it looks at nothing: the caller stays
  * zeroed, and is nobody's developer. CS_ERR_UNAVAILABLE too while the application is not complete.
+ * By the gateway's socket only its routes and those for anyone can be called; there a token is not
+ * needed, but one that is sent has to be good.
  */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
 /* Who calls, for the audit log. `id` is zero for anonymous callers. */

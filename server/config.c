@@ -6,8 +6,7 @@
 #include "base/log.h"
 #include "policy/schema.h"
 #include "policy/yaml.h"
-
-#define LISTEN_DEFAULT "127.0.0.1:8470"
+#include "server/config_read.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"logfmt", "json", NULL};
@@ -23,8 +22,8 @@ static bool is_absolute(const struct cs_schema_read *in, const struct cs_yaml_no
     return false;
 }
 
-static void read_path(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                      void *target)
+void cs_config_read_path(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                         void *target)
 {
     struct cs_slice text;
     if (cs_schema_text(in, node, "an absolute path", &text) && is_absolute(in, node, text)) {
@@ -55,39 +54,29 @@ static void read_url(const struct cs_schema_read *in, const struct cs_yaml_node 
     ((char *)target)[text.len] = '\0';
 }
 
-/* The members of a list of texts, into an array of `size` bytes each. */
-static unsigned read_texts(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                           const char *form, char *out, size_t size, unsigned room)
+unsigned cs_config_read_texts(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                              const char *form, const struct cs_config_room *room)
 {
     unsigned count = 0;
     struct cs_slice text;
     if (!cs_schema_is(in, node, CS_YAML_LIST))
         return 0;
-    if (node->count == 0 || node->count > room) {
-        cs_report_add(in->report, node->at, "this list has 1 to %u members", room);
+    if (node->count == 0 || node->count > room->count) {
+        cs_report_add(in->report, node->at, "this list has 1 to %u members", room->count);
         return 0;
     }
     for (const struct cs_yaml_node *item = node->head; item != NULL; item = item->next) {
         if (!cs_schema_text(in, item, form, &text))
             continue;
-        if (text.len == 0 || text.len >= size) {
-            cs_report_add(in->report, item->at, "this has 1 to %zu characters", size - 1);
+        if (text.len == 0 || text.len >= room->size) {
+            cs_report_add(in->report, item->at, "this has 1 to %zu characters", room->size - 1);
             continue;
         }
-        memcpy(out + count * size, text.bytes, text.len);
-        out[count * size + text.len] = '\0';
+        memcpy(room->texts + count * room->size, text.bytes, text.len);
+        room->texts[count * room->size + text.len] = '\0';
         count++;
     }
     return count;
-}
-
-static void read_listen(const struct cs_schema_read *in, const struct cs_yaml_node *node,
-                        void *target)
-{
-    struct cs_config *config = target;
-    config->listen_count =
-        read_texts(in, node, "an address and a port such as " LISTEN_DEFAULT, config->listen[0],
-                   CS_CONFIG_LISTEN_SIZE, CS_CONFIG_LISTEN_MAX);
 }
 
 static void read_command(const struct cs_schema_read *in, const struct cs_yaml_node *node,
@@ -95,8 +84,8 @@ static void read_command(const struct cs_schema_read *in, const struct cs_yaml_n
 {
     struct cs_config_rootkey *key = target;
     key->kind = CS_ROOTKEY_COMMAND;
-    key->argc = read_texts(in, node, "a word of the command", key->argv[0], CS_CONFIG_WORD_SIZE,
-                           CS_ROOTKEY_ARGS_MAX);
+    const struct cs_config_room room = {key->argv[0], CS_CONFIG_WORD_SIZE, CS_ROOTKEY_ARGS_MAX};
+    key->argc = cs_config_read_texts(in, node, "a word of the command", &room);
 }
 
 static void read_file(const struct cs_schema_read *in, const struct cs_yaml_node *node,
@@ -104,7 +93,7 @@ static void read_file(const struct cs_schema_read *in, const struct cs_yaml_node
 {
     struct cs_config_rootkey *key = target;
     key->kind = CS_ROOTKEY_FILE;
-    read_path(in, node, key->path);
+    cs_config_read_path(in, node, key->path);
 }
 
 static void read_passphrase(const struct cs_schema_read *in, const struct cs_yaml_node *node,
@@ -112,7 +101,7 @@ static void read_passphrase(const struct cs_schema_read *in, const struct cs_yam
 {
     struct cs_config_rootkey *key = target;
     key->kind = CS_ROOTKEY_PASSPHRASE;
-    read_path(in, node, key->path);
+    cs_config_read_path(in, node, key->path);
 }
 
 static void read_credential(const struct cs_schema_read *in, const struct cs_yaml_node *node,
@@ -170,17 +159,26 @@ static const struct cs_schema_field limit_fields[] = {
 };
 static const struct cs_schema limit_schema = CS_S_TABLE("the limits", limit_fields);
 
+static const struct cs_schema_field tls_fields[] = {
+    CS_S_KEY("certificate", CS_S_CUSTOM, struct cs_config, tls_certificate, true,
+             .read = cs_config_read_path),
+    CS_S_KEY("key", CS_S_CUSTOM, struct cs_config, tls_key, true, .read = cs_config_read_path),
+};
+static const struct cs_schema tls_schema = CS_S_TABLE("the TLS settings", tls_fields);
+
 struct versioned {
     struct cs_config config;
     uint64_t version;
 };
 static const struct cs_schema_field fields[] = {
     CS_S_KEY("version", CS_S_UINT, struct versioned, version, true, .min = 1, .max = 1),
-    CS_S_KEY("data", CS_S_CUSTOM, struct versioned, config.data, true, .read = read_path),
-    CS_S_KEY("policy", CS_S_CUSTOM, struct versioned, config.policy, false, .read = read_path),
+    CS_S_KEY("data", CS_S_CUSTOM, struct versioned, config.data, true, .read = cs_config_read_path),
+    CS_S_KEY("policy", CS_S_CUSTOM, struct versioned, config.policy, false,
+             .read = cs_config_read_path),
     CS_S_KEY("public_url", CS_S_CUSTOM, struct versioned, config.public_url, false,
              .read = read_url),
-    CS_S_KEY("listen", CS_S_CUSTOM, struct versioned, config, false, .read = read_listen),
+    CS_S_KEY("listen", CS_S_CUSTOM, struct versioned, config, false, .read = cs_config_read_listen),
+    CS_S_KEY("tls", CS_S_MAP, struct versioned, config, false, .sub = &tls_schema),
     CS_S_KEY("root_key", CS_S_CUSTOM, struct versioned, config.root_key, true,
              .read = read_rootkey),
     CS_S_KEY("log", CS_S_MAP, struct versioned, config, false, .sub = &log_schema),
@@ -192,10 +190,12 @@ static enum cs_err interpret(const struct cs_yaml *yaml, struct cs_report *repor
                              struct cs_config *out)
 {
     struct cs_schema_read in = {.report = report};
-    struct versioned read = {
-        .config = {.listen_count = 1, .log_level = CS_LOG_INFO, .log_format = CS_LOG_LOGFMT}};
-    snprintf(read.config.listen[0], CS_CONFIG_LISTEN_SIZE, "%s", LISTEN_DEFAULT);
+    struct versioned read = {.config = {.listen = {{.address = CS_CONFIG_LISTEN}},
+                                        .listen_count = 1,
+                                        .log_level = CS_LOG_INFO,
+                                        .log_format = CS_LOG_LOGFMT}};
     cs_schema_read(&in, &config_schema, cs_yaml_root(yaml), &read);
+    cs_config_check_tls(&in, cs_yaml_root(yaml), &read.config);
     cs_report_sort(report);
     if (report->count != 0)
         return CS_ERR_INVALID;

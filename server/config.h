@@ -12,11 +12,11 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "policy/report.h"
+#include "server/listen/listen.h"
 #include "vault/rootkey.h"
 
 #define CS_CONFIG_PATH_SIZE 1024
-#define CS_CONFIG_LISTEN_MAX 8
-#define CS_CONFIG_LISTEN_SIZE 128
+#define CS_CONFIG_LISTEN "127.0.0.1:8470" /* without `listen` */
 #define CS_CONFIG_WORD_SIZE 512
 
 struct cs_config_rootkey {
@@ -31,8 +31,10 @@ struct cs_config {
     char data[CS_CONFIG_PATH_SIZE];
     char policy[CS_CONFIG_PATH_SIZE]; /* "": the one in the binary */
     char public_url[CS_CONFIG_WORD_SIZE];
-    char listen[CS_CONFIG_LISTEN_MAX][CS_CONFIG_LISTEN_SIZE];
+    struct cs_listen listen[CS_LISTEN_MAX];
     unsigned listen_count;
+    char tls_certificate[CS_CONFIG_PATH_SIZE]; /* "": none */
+    char tls_key[CS_CONFIG_PATH_SIZE];
     struct cs_config_rootkey root_key;
     int log_level;                                          /* enum cs_log_level */
     int log_format;                                         /* enum cs_log_format */
@@ -48,6 +50,15 @@ CS_MUST_CHECK enum cs_err cs_config_load(const char *path, struct cs_report *rep
                                          struct cs_config *out);
 CS_MUST_CHECK enum cs_err cs_config_load_bytes(const char *name, struct cs_slice bytes,
                                                struct cs_report *report, struct cs_config *out);
+/*
+ * Replaces what is listened to by these addresses, as a command line gives them: beyond loopback
+ * they speak TLS, if there is a certificate. CS_ERR_INVALID: number `index` of them is not of
+ * CS_LISTEN_FORM; CS_ERR_TOO_LARGE: it is too long, or one too many.
+ */
+CS_MUST_CHECK enum cs_err cs_config_listen(struct cs_config *config, const char *const *addresses,
+                                           size_t count, size_t *index);
+/* Has every address that is for loopback only speak plainly to anybody. */
+void cs_config_listen_insecurely(struct cs_config *config);
 /* The source that it describes; borrows from the config. */
 void cs_config_rootkey(const struct cs_config *config, struct cs_rootkey_source *out);
 

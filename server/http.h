@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "server/listen/listen.h"
+#include "server/listen/tls.h"
 
 struct cs_call;
 struct cs_clock;
@@ -35,7 +37,9 @@ typedef enum cs_err cs_http_auth_fn(struct cs_call *call);
 
 /* Zero means the default that stands behind each. Lengths of time are of the monotonic clock. */
 struct cs_http_params {
-    const char *const *listen;            /* NULL-terminated: "127.0.0.1:8470", "[::1]:0" */
+    const struct cs_listen *listen;       /* borrowed until it has started */
+    size_t listen_count;                  /* 1 to CS_LISTEN_MAX */
+    struct cs_tls_params tls;             /* borrowed for life; read where a listener wants TLS */
     const struct cs_route *const *routes; /* NULL-terminated array of tables; see cs_routes_new */
     void *app;
     cs_http_auth_fn *auth; /* required */
@@ -57,13 +61,23 @@ struct cs_http_params {
 };
 
 /*
- * Binds, starts the threads and serves. CS_ERR_INVALID for a bad address or table (said in the
- * log), CS_ERR_IO when a socket can not be bound, CS_ERR_NOMEM.
+ * Binds, starts the threads and serves. CS_ERR_INVALID for a bad address, certificate or table;
+ * CS_ERR_IO and the others of cs_listener_open when a socket can not be bound; CS_ERR_NOMEM. What
+ * was wrong is in the log.
  */
 CS_MUST_CHECK enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **out);
 
-/* The address that listener `index` is bound to, with its real port: "127.0.0.1:40123". Or NULL. */
+/*
+ * The address that listener `index` is bound to, with its real port: "127.0.0.1:40123", or
+ * "unix:/run/x.sock". NULL if there is none.
+ */
 const char *cs_http_address(const struct cs_http *http, size_t index);
+bool cs_http_is_tls(const struct cs_http *http, size_t index);
+/*
+ * Reads certificate and key again, for connections from now on; those that are open keep theirs.
+ * On any error, which is logged, the old ones stay in force. CS_OK where nothing speaks TLS.
+ */
+CS_MUST_CHECK enum cs_err cs_http_reload_tls(struct cs_http *http);
 uint16_t cs_http_port(const struct cs_http *http, size_t index);
 /* Threads that run handlers; call->lane is below it. Depends on params only. */
 unsigned cs_http_lanes(const struct cs_http_params *params);

@@ -15,7 +15,6 @@
 #include "server/routes.h"
 #include "workflow/policy_log.h"
 
-#define LISTENERS (CS_CONFIG_LISTEN_MAX + 1)
 #define GIB (UINT64_C(1) << 30)
 
 struct cs_service {
@@ -24,8 +23,7 @@ struct cs_service {
     bool has_policy;
     struct cs_http *http;
     struct cs_background *background;
-    const char *listen[LISTENERS];
-    char url[CS_CONFIG_LISTEN_SIZE + 16];
+    char url[CS_LISTEN_ADDRESS_SIZE + 16];
     char public_url[CS_CONFIG_WORD_SIZE];
     sigset_t signals;
 };
@@ -102,10 +100,28 @@ static enum cs_err open_policy_and_vault(struct cs_service *service)
     return err;
 }
 
+/* The first address at which everything is served; a network address before a Unix socket. */
+static size_t main_listener(const struct cs_service *service)
+{
+    const struct cs_config *config = service->params.config;
+    size_t found = 0;
+    for (size_t i = config->listen_count; i-- > 0;)
+        if (config->listen[i].serves == CS_LISTEN_ALL)
+            found = i;
+    for (size_t i = config->listen_count; i-- > 0;)
+        if (cs_http_port(service->http, i) != 0)
+            found = i;
+    return found;
+}
+
 static void name_urls(struct cs_service *service)
 {
     const struct cs_config *config = service->params.config;
-    snprintf(service->url, sizeof(service->url), "http://%s", cs_http_address(service->http, 0));
+    size_t i = main_listener(service);
+    const char *scheme = cs_http_port(service->http, i) == 0 ? ""
+                         : cs_http_is_tls(service->http, i)  ? "https://"
+                                                             : "http://";
+    snprintf(service->url, sizeof(service->url), "%s%s", scheme, cs_http_address(service->http, i));
     snprintf(service->public_url, sizeof(service->public_url), "%s",
              config->public_url[0] != '\0' ? config->public_url : service->url);
     service->app.public_url = service->public_url; /* from here on calls are let in */
@@ -131,9 +147,12 @@ static enum cs_err listen_on(struct cs_service *service)
 {
     const struct cs_config *config = service->params.config;
     for (unsigned i = 0; i < config->listen_count; i++)
-        service->listen[i] = config->listen[i];
+        if (config->listen[i].serves == CS_LISTEN_GATEWAY)
+            service->app.gateway_listeners |= 1u << i;
     struct cs_http_params params = {
-        .listen = service->listen,
+        .listen = config->listen,
+        .listen_count = config->listen_count,
+        .tls = {.certificate = config->tls_certificate, .key = config->tls_key},
         .routes = routes_of(service),
         .app = &service->app,
         .auth = cs_app_auth,
@@ -162,6 +181,14 @@ static enum cs_err block_signals(struct cs_service *service)
     return CS_OK;
 }
 
+static void tell_addresses(const struct cs_service *service)
+{
+    const char *address;
+    for (size_t i = 0; (address = cs_http_address(service->http, i)) != NULL; i++)
+        cs_log_line(service->params.log, CS_LOG_INFO, "listening",
+                    CS_FIELDS(CS_T("address", address)));
+}
+
 enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_service **out)
 {
     struct cs_service *service = calloc(1, sizeof(*service));
@@ -185,7 +212,7 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
         enum cs_err closing = cs_service_close(&service);
         return closing == CS_OK ? err : closing;
     }
-    cs_log_line(params->log, CS_LOG_INFO, "listening", CS_FIELDS(CS_T("url", service->url)));
+    tell_addresses(service);
     *out = service;
     return CS_OK;
 }
@@ -205,7 +232,14 @@ static enum cs_err check_brand(struct cs_service *service, const struct cs_polic
     return CS_ERR_REFUSED;
 }
 
-static void reload(struct cs_service *service)
+static void reload_tls(struct cs_service *service)
+{
+    if (cs_http_reload_tls(service->http) != CS_OK)
+        cs_log_line(service->params.log, CS_LOG_ERROR,
+                    "the certificate was not reloaded; the old one stays in force", CS_NO_FIELDS);
+}
+
+static void reload_policy(struct cs_service *service)
 {
     const struct cs_policy *policy = NULL;
     struct cs_log *log = service->params.log;
@@ -232,8 +266,10 @@ enum cs_err cs_service_run(struct cs_service *service)
         int signal_number = sigtimedwait(&service->signals, NULL, &look);
         if (signal_number == SIGTERM || signal_number == SIGINT)
             return CS_OK;
-        if (signal_number == SIGHUP)
-            reload(service);
+        if (signal_number == SIGHUP) {
+            reload_policy(service);
+            reload_tls(service);
+        }
         if (signal_number < 0 && errno != EAGAIN && errno != EINTR)
             return CS_ERR_IO;
         if (cs_store_failed(cs_vault_store(service->app.vault))) {

@@ -2,9 +2,10 @@
  * The service: a vault, a policy and the HTTP core put together, and the loop that waits for
  * signals.
  *
- * SIGHUP reads the policy again; a file that is wrong leaves the old one in force and is told in
- * the log. SIGTERM and SIGINT end it in order. When the store fails, it ends with an error, so that
- * a supervisor starts it anew. Thread rule: one service in a process, from the main thread.
+ * SIGHUP reads the policy and the TLS certificate again; a file that is wrong leaves the old one in
+ * force and is told in the log. SIGTERM and SIGINT end it in order. When the store fails, it ends
+ * with an error, so that a supervisor starts it anew. Thread rule: one service in a process, from
+ * the main thread.
  */
 #ifndef CS_SERVER_SERVICE_H
 #define CS_SERVER_SERVICE_H
@@ -37,7 +38,10 @@ CS_MUST_CHECK enum cs_err cs_service_policy(const struct cs_config *config, stru
  */
 CS_MUST_CHECK enum cs_err cs_service_open(const struct cs_service_params *params,
                                           struct cs_service **out);
-/* "http://127.0.0.1:40123" of the first listener. */
+/*
+ * "http://127.0.0.1:40123", "https://…" of the first network address, or else "unix:/path" of the
+ * first Unix socket that serves everything.
+ */
 const char *cs_service_url(const struct cs_service *service);
 /* Waits for signals until told to end: CS_OK, or what failed. */
 CS_MUST_CHECK enum cs_err cs_service_run(struct cs_service *service);

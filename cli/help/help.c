@@ -148,6 +148,8 @@ void cs_help_facts(const struct cs_option *option, struct cs_buf *out)
         put_fact(&facts, "or from ", option->env);
     if (option->type == CS_OPTION_WORDS)
         put_fact(&facts, "comma-separated or repeated", "");
+    if (option->type == CS_OPTION_TEXTS)
+        put_fact(&facts, "may be repeated", "");
     if (facts.len > 0)
         cs_buf_put_char(&facts, ']');
     cs_buf_put(out, facts.bytes, facts.len);

@@ -26,10 +26,15 @@ static const struct cs_option options[] = {
      .fallback = "vault-data",
      .doc = "where the vault is; made if absent"},
     {.name = "listen",
-     .type = CS_OPTION_TEXT,
-     .argument = "HOST:PORT",
-     .fallback = "127.0.0.1:8470",
-     .doc = "where to listen; port 0 takes a free one"},
+     .type = CS_OPTION_TEXTS,
+     .argument = "ADDRESS",
+     .fallback = CS_CONFIG_LISTEN,
+     .doc = "where to listen: HOST:PORT (port 0 takes a free one) or unix:/path"},
+    {.name = "gateway-socket",
+     .type = CS_OPTION_FILE,
+     .argument = "PATH",
+     .doc = "a Unix socket too, where the gateway asks without a token"},
+    {.name = "insecure-listen", .type = CS_OPTION_FLAG, .doc = CS_LOCAL_INSECURE_DOC},
     {.name = "policy",
      .type = CS_OPTION_FILE,
      .argument = "FILE",
@@ -74,18 +79,35 @@ static enum cs_exit make_folder(const char *path, char *absolute, size_t size)
     return fits ? CS_EXIT_OK : cs_output_fail(CS_EXIT_FAILED, "%s is not a usable path", path);
 }
 
+static enum cs_exit add_gateway_socket(const struct cs_args *args, struct cs_config *out)
+{
+    const char *path = cs_args_text(args, "gateway-socket");
+    struct cs_listen_place place;
+    if (path == NULL)
+        return CS_EXIT_OK;
+    if (out->listen_count == CS_LISTEN_MAX)
+        return cs_output_fail(CS_EXIT_USAGE, "--listen is given too often");
+    struct cs_listen *listen = &out->listen[out->listen_count++];
+    *listen = (struct cs_listen){.serves = CS_LISTEN_GATEWAY};
+    if (snprintf(listen->address, sizeof(listen->address), "unix:%s", path) >=
+            (int)sizeof(listen->address) ||
+        cs_listen_parse(listen->address, &place) != CS_OK)
+        return cs_output_fail(CS_EXIT_USAGE, "--gateway-socket is an absolute path of at most 107 "
+                                             "bytes");
+    return CS_EXIT_OK;
+}
+
 static enum cs_exit configure(const struct cs_args *args, const char *folder, struct cs_config *out)
 {
     const char *policy = cs_args_text(args, "policy");
     enum cs_exit code = cs_local_demo_config(folder, out);
     if (code != CS_EXIT_OK)
         return code;
-    out->listen_count = 1;
-    bool fits = snprintf(out->listen[0], CS_CONFIG_LISTEN_SIZE, "%s",
-                         cs_args_text(args, "listen")) < CS_CONFIG_LISTEN_SIZE &&
-                snprintf(out->policy, sizeof(out->policy), "%s", policy == NULL ? "" : policy) <
-                    (int)sizeof(out->policy);
-    return fits ? CS_EXIT_OK : cs_output_fail(CS_EXIT_USAGE, "a path or an address is too long");
+    if (snprintf(out->policy, sizeof(out->policy), "%s", policy == NULL ? "" : policy) >=
+        (int)sizeof(out->policy))
+        return cs_output_fail(CS_EXIT_USAGE, "the path of the policy is too long");
+    code = cs_local_listen(args, out);
+    return code == CS_EXIT_OK ? add_gateway_socket(args, out) : code;
 }
 
 /* The vault, made if there is none, with the demo's people in it. */

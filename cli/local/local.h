@@ -9,6 +9,9 @@
 
 #define CS_LOCAL_CONFIG "/etc/countersign/countersign.yaml"
 
+#define CS_LOCAL_INSECURE_DOC                                                                      \
+    "speak plainly beyond this machine too, because something in front of it encrypts"
+
 struct cs_vault_params;
 
 /* Reads a configuration; what is wrong is said on stderr, line by line. */
@@ -18,6 +21,11 @@ enum cs_exit cs_local_config(const char *path, struct cs_config *out);
  * Fails, with a word on stderr, for a path that is too long.
  */
 enum cs_exit cs_local_demo_config(const char *folder, struct cs_config *out);
+/*
+ * Puts what --listen and --insecure-listen say, options that the command must have, in the place of
+ * what the configuration says. Fails, with a word on stderr, for a wrong address.
+ */
+enum cs_exit cs_local_listen(const struct cs_args *args, struct cs_config *config);
 /*
  * Makes the root key's file if the configuration names one that is not there, and the vault.
  * CS_ERR_EXISTS: there is a vault already. `params` comes from cs_local_vault_params.

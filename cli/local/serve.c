@@ -16,6 +16,12 @@ static const struct cs_option options[] = {
      .argument = "FILE",
      .fallback = CS_LOCAL_CONFIG,
      .doc = "the configuration"},
+    {.name = "listen",
+     .type = CS_OPTION_TEXTS,
+     .argument = "ADDRESS",
+     .doc = "where to listen, instead of where the configuration says: HOST:PORT, unix:/path or "
+            "systemd:NAME"},
+    {.name = "insecure-listen", .type = CS_OPTION_FLAG, .doc = CS_LOCAL_INSECURE_DOC},
     {.name = "check", .type = CS_OPTION_FLAG, .doc = "only check configuration and policy"},
     {.name = "test-clock",
      .type = CS_OPTION_FLAG,
@@ -66,6 +72,8 @@ static enum cs_exit run(const struct cs_args *args)
     struct cs_clock clock;
     struct cs_log *log = NULL;
     enum cs_exit code = cs_local_config(cs_args_text(args, "config"), &config);
+    if (code == CS_EXIT_OK)
+        code = cs_local_listen(args, &config);
     if (code != CS_EXIT_OK)
         return code;
     cs_clock_init(&clock);
@@ -86,8 +94,8 @@ static enum cs_exit run(const struct cs_args *args)
 const struct cs_command cs_serve_command = {
     .name = "serve",
     .summary = "Serve a vault",
-    .doc = "SIGHUP reads the policy again: a file that is wrong leaves the old one in force and is "
-           "told in the log. SIGTERM ends it in order.",
+    .doc = "SIGHUP reads the policy and the TLS certificate again: a file that is wrong leaves the "
+           "old one in force and is told in the log. SIGTERM ends it in order.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -47,6 +47,16 @@ static void release(struct cs_loop *loop, struct cs_exchange *exchange)
     loop->free_count++;
 }
 
+/* The certificate that is in force now; the connection holds on to it, whatever is loaded later. */
+static void present_identity(struct cs_conn *conn)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    if (conn->loop->http->listeners[conn->listener].transport == CS_LISTEN_TLS)
+        conn->identity = cs_tls_present(conn->loop->http->tls, info ? info->tls_session : NULL);
+}
+
 /* MHD_NotifyConnectionCallback. */
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
@@ -59,7 +69,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         loop->arriving = NULL;
         conn->mhd = mhd;
         *context = conn;
-        wait_for(conn, CS_WAIT_HEAD);
+        wait_for(conn, CS_WAIT_HEAD); /* of which a handshake is a part */
+        present_identity(conn);
     } else {
         cs_conn_free(&conn);
         *context = NULL;
@@ -282,17 +293,35 @@ static void on_message(void *cls, const char *format, va_list args)
     (void)args;
 }
 
-enum cs_err cs_conn_daemon(struct cs_loop *loop)
+enum cs_err cs_conn_daemon(struct cs_loop *loop, enum cs_daemon kind)
 {
-    loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
-        NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, loop->http->params.connections + 1,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, on_target, loop,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, loop, MHD_OPTION_END);
-    return loop->daemon ? CS_OK : CS_ERR_IO;
+    const struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)CS_TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)cs_tls_no_certificate},
+        {MHD_OPTION_TLS_NO_ALPN, 1, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+
+    if (kind == CS_DAEMON_TLS)
+        flags |= MHD_USE_TLS;
+    loop->daemons[kind] =
+        MHD_start_daemon(flags, 0, NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER,
+                         on_message, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                         loop->http->params.connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+                         MHD_OPTION_URI_LOG_CALLBACK, on_target, loop, MHD_OPTION_NOTIFY_CONNECTION,
+                         on_connection, loop, MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop,
+                         MHD_OPTION_ARRAY, kind == CS_DAEMON_TLS ? tls : tls + 3, MHD_OPTION_END);
+    return loop->daemons[kind] ? CS_OK : CS_ERR_IO;
+}
+
+static struct MHD_Daemon *daemon_of(const struct cs_conn *conn)
+{
+    const struct cs_listener *listener = &conn->loop->http->listeners[conn->listener];
+    return conn->loop
+        ->daemons[listener->transport == CS_LISTEN_TLS ? CS_DAEMON_TLS : CS_DAEMON_PLAIN];
 }
 
 void cs_conn_start(struct cs_conn *conn)
@@ -301,7 +330,7 @@ void cs_conn_start(struct cs_conn *conn)
 
     loop->arriving = conn;
     /* On failure MHD has closed the socket; if on_connection had begun, it has freed as well. */
-    if (MHD_add_connection(loop->daemon, conn->peer.fd,
+    if (MHD_add_connection(daemon_of(conn), conn->peer.fd,
                            (const struct sockaddr *)&conn->peer.address,
                            conn->peer.address_len) == MHD_NO &&
         loop->arriving)
@@ -331,7 +360,8 @@ void cs_conn_free(struct cs_conn **conn)
     struct cs_loop *loop = (*conn)->loop;
 
     wait_for(*conn, CS_WAIT_NONE);
-    cs_peers_leave(loop->http->peers, (*conn)->peer.ip);
+    cs_tls_release(&(*conn)->identity);
+    cs_peers_leave(loop->http->peers, cs_peer_ip(&(*conn)->peer));
     atomic_fetch_sub_explicit(&loop->open, 1, memory_order_relaxed);
     free(*conn);
     *conn = NULL;

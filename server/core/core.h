@@ -17,19 +17,22 @@
 #include "server/call.h"
 #include "server/check.h"
 #include "server/core/deadline.h"
-#include "server/core/listener.h"
 #include "server/core/peers.h"
 #include "server/core/worker.h"
 #include "server/http.h"
+#include "server/listen/listener.h"
+#include "server/listen/tls.h"
 #include "server/request_id.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
 
 #define CS_LOOPS_MAX 4
-#define CS_LISTENERS_MAX 8
 /* Bytes of an unwanted body that are read, so that the client gets to see why it is refused. */
 #define CS_DRAIN_MAX (1024 * 1024)
+
+/* MHD speaks TLS on all connections of a daemon, or on none. */
+enum cs_daemon { CS_DAEMON_PLAIN, CS_DAEMON_TLS, CS_DAEMON_COUNT };
 
 /* Where a request stands. */
 enum cs_stage {
@@ -70,6 +73,7 @@ struct cs_conn {
     struct cs_exchange *exchange; /* the request that is under way, or NULL */
     struct cs_peer peer;
     unsigned listener;
+    struct cs_tls_identity *identity; /* what it presents; NULL where it is plain */
 };
 
 /* Written by the loop's thread only; read by any. */
@@ -85,7 +89,7 @@ struct cs_loop {
     unsigned lane;
     pthread_t thread;
     bool started;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[CS_DAEMON_COUNT]; /* NULL where nothing of the kind is listened to */
     int epoll_fd;
     int wake_fd;
     int64_t now_ns; /* monotonic, read once in each turn */
@@ -112,7 +116,8 @@ struct cs_http {
     struct cs_routes *routes;
     struct cs_peers *peers;
     struct cs_workers *workers;
-    struct cs_listener listeners[CS_LISTENERS_MAX];
+    struct cs_tls *tls; /* NULL: nothing is listened to by TLS */
+    struct cs_listener listeners[CS_LISTEN_MAX];
     size_t listener_count;
     struct cs_loop *loops[CS_LOOPS_MAX];
     unsigned loop_count;
@@ -151,7 +156,7 @@ void cs_exchange_log(const struct cs_exchange *exchange);
 /* --- conn.c: MHD's callbacks --- */
 
 /* An MHD daemon without threads, listeners and deadlines of its own. CS_ERR_IO. */
-CS_MUST_CHECK enum cs_err cs_conn_daemon(struct cs_loop *loop);
+CS_MUST_CHECK enum cs_err cs_conn_daemon(struct cs_loop *loop, enum cs_daemon kind);
 /* Gives the connection, whose socket it takes, to the loop's daemon; on the loop's thread. */
 void cs_conn_start(struct cs_conn *conn);
 /* Takes back what a worker or the loop has READY, and lets MHD send it; on the loop's thread. */

@@ -54,18 +54,27 @@ unsigned cs_http_lanes(const struct cs_http_params *params)
     return settled.loops + settled.workers;
 }
 
+static bool wants_tls(const struct cs_http_params *params)
+{
+    for (size_t i = 0; i < params->listen_count; i++)
+        if (params->listen[i].transport == CS_LISTEN_TLS)
+            return true;
+    return false;
+}
+
 static enum cs_err open_listeners(struct cs_http *http)
 {
-    for (const char *const *address = http->params.listen; *address; address++) {
-        if (http->listener_count == CS_LISTENERS_MAX)
-            return CS_ERR_INVALID;
-        struct cs_listener *listener = &http->listeners[http->listener_count];
-        enum cs_err err = cs_listener_open(*address, http->params.log, listener);
-        if (err)
-            return err;
-        http->listener_count++;
+    const struct cs_http_params *params = &http->params;
+    unsigned inherited = 0;
+    enum cs_err err = CS_OK;
+
+    if (wants_tls(params))
+        err = cs_tls_open(&params->tls, params->clock, params->log, &http->tls);
+    for (size_t i = 0; i < params->listen_count && !err; i++) {
+        err = cs_listener_open(&params->listen[i], &inherited, params->log, &http->listeners[i]);
+        http->listener_count += err == CS_OK;
     }
-    return CS_OK;
+    return err;
 }
 
 /* cs_workers_params.run: on a worker's thread. */
@@ -116,8 +125,8 @@ enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **
     enum cs_err err = CS_ERR_INVALID;
 
     *out = NULL;
-    if (!params->listen || !params->routes || !params->auth || !params->clock ||
-        params->caller_size > CALLER_SIZE_MAX)
+    if (params->listen_count == 0 || params->listen_count > CS_LISTEN_MAX || !params->routes ||
+        !params->auth || !params->clock || params->caller_size > CALLER_SIZE_MAX)
         goto out;
     http = calloc(1, sizeof(*http));
     err = CS_ERR_NOMEM;
@@ -143,6 +152,16 @@ out:
 const char *cs_http_address(const struct cs_http *http, size_t index)
 {
     return index < http->listener_count ? http->listeners[index].text : NULL;
+}
+
+bool cs_http_is_tls(const struct cs_http *http, size_t index)
+{
+    return index < http->listener_count && http->listeners[index].transport == CS_LISTEN_TLS;
+}
+
+enum cs_err cs_http_reload_tls(struct cs_http *http)
+{
+    return http->tls ? cs_tls_reload(http->tls) : CS_OK;
 }
 
 uint16_t cs_http_port(const struct cs_http *http, size_t index)
@@ -214,6 +233,7 @@ void cs_http_free(struct cs_http **http)
         cs_loop_free(&old->loops[i]);
     for (size_t i = 0; i < old->listener_count; i++)
         cs_listener_close(&old->listeners[i]);
+    cs_tls_close(&old->tls);
     cs_peers_free(&old->peers);
     cs_routes_free(&old->routes);
     pthread_cond_destroy(&old->one_ended);

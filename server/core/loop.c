@@ -18,7 +18,7 @@
 #define ACCEPT_PAUSE_MS 100
 
 /* What an epoll event is about: a listener's index, or one of these. */
-enum tag { TAG_MHD = CS_LISTENERS_MAX, TAG_WAKE };
+enum tag { TAG_MHD = CS_LISTEN_MAX, TAG_WAKE };
 
 static enum cs_err watch(struct cs_loop *loop, int fd, uint32_t events, uint64_t tag)
 {
@@ -47,6 +47,16 @@ static enum cs_err start_accepting(struct cs_loop *loop)
     return err;
 }
 
+static enum cs_err start_daemon(struct cs_loop *loop, enum cs_daemon kind)
+{
+    enum cs_err err = cs_conn_daemon(loop, kind);
+
+    if (err)
+        return err;
+    return watch(loop, MHD_get_daemon_info(loop->daemons[kind], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                 EPOLLIN, TAG_MHD);
+}
+
 enum cs_err cs_loop_new(struct cs_http *http, unsigned lane, struct cs_loop **out)
 {
     const struct cs_http_params *params = &http->params;
@@ -73,12 +83,13 @@ enum cs_err cs_loop_new(struct cs_http *http, unsigned lane, struct cs_loop **ou
     cs_request_ids_init(&loop->ids);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    err = loop->epoll_fd < 0 || loop->wake_fd < 0 ? CS_ERR_IO : cs_conn_daemon(loop);
+    err = loop->epoll_fd < 0 || loop->wake_fd < 0 ? CS_ERR_IO : CS_OK;
     if (!err)
         err = watch(loop, loop->wake_fd, EPOLLIN, TAG_WAKE);
     if (!err)
-        err = watch(loop, MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
-                    EPOLLIN, TAG_MHD);
+        err = start_daemon(loop, CS_DAEMON_PLAIN);
+    if (!err && http->tls)
+        err = start_daemon(loop, CS_DAEMON_TLS);
     if (!err)
         err = start_accepting(loop);
     if (err)
@@ -100,8 +111,9 @@ void cs_loop_free(struct cs_loop **loop)
         close(conn->peer.fd);
         cs_conn_free(&conn);
     }
-    if (old->daemon)
-        MHD_stop_daemon(old->daemon);
+    for (int kind = 0; kind < CS_DAEMON_COUNT; kind++)
+        if (old->daemons[kind])
+            MHD_stop_daemon(old->daemons[kind]);
     if (old->epoll_fd >= 0)
         close(old->epoll_fd);
     if (old->wake_fd >= 0)
@@ -183,14 +195,14 @@ static void admit(struct cs_loop *loop, const struct cs_peer *peer, unsigned lis
     struct cs_http *http = loop->http;
     struct cs_conn *conn;
 
-    if (cs_peers_enter(http->peers, peer->ip)) {
+    if (cs_peers_enter(http->peers, cs_peer_ip(peer))) {
         atomic_fetch_add_explicit(&http->refused, 1, memory_order_relaxed);
         close(peer->fd);
         return;
     }
     conn = calloc(1, sizeof(*conn));
     if (!conn) {
-        cs_peers_leave(http->peers, peer->ip);
+        cs_peers_leave(http->peers, cs_peer_ip(peer));
         close(peer->fd);
         return;
     }
@@ -210,10 +222,12 @@ static void accept_from(struct cs_loop *loop, unsigned listener)
     struct cs_peer peer;
     enum cs_err err = CS_OK;
 
-    for (int i = 0; i < ACCEPT_BURST && !err; i++) {
+    for (int i = 0; i < ACCEPT_BURST && (!err || err == CS_ERR_DENIED); i++) {
         err = cs_listener_accept(&loop->http->listeners[listener], &peer);
         if (!err)
             admit(loop, &peer, listener);
+        else if (err == CS_ERR_DENIED)
+            atomic_fetch_add_explicit(&loop->http->refused, 1, memory_order_relaxed);
     }
     if (err == CS_ERR_LIMITED) {
         /* Level-triggered as they are, the listeners would keep the loop spinning. */
@@ -254,7 +268,7 @@ static void empty_inbox(struct cs_loop *loop)
 static void handle_events(struct cs_loop *loop, const struct epoll_event *events, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 < CS_LISTENERS_MAX && loop->accepting)
+        if (events[i].data.u64 < CS_LISTEN_MAX && loop->accepting)
             accept_from(loop, (unsigned)events[i].data.u64);
         else if (events[i].data.u64 == TAG_WAKE)
             empty_inbox(loop);
@@ -338,12 +352,30 @@ static int turn_ms(const struct cs_loop *loop)
     return wait_ms < TURN_MAX_MS ? (int)wait_ms : TURN_MAX_MS;
 }
 
-/* MHD has requests in its buffers that no event will tell of. */
-static bool has_pending(struct cs_loop *loop)
+/* MHD has requests in its buffers, or in those of TLS, that no event will tell of. */
+static bool has_pending(struct MHD_Daemon *daemon)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-    return MHD_get_timeout(loop->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+    return MHD_get_timeout(daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+}
+
+/* Runs what is ready, and tells whether there is more at once. */
+static bool run_daemons(struct cs_loop *loop)
+{
+    bool pending = false;
+
+    for (int kind = 0; kind < CS_DAEMON_COUNT; kind++) {
+        struct MHD_Daemon *daemon = loop->daemons[kind];
+        if (!daemon)
+            continue;
+        if (MHD_run(daemon) == MHD_NO) {
+            cs_log_line(loop->http->params.log, CS_LOG_ERROR, "event loop failed", CS_NO_FIELDS);
+            abort();
+        }
+        pending = pending || has_pending(daemon);
+    }
+    return pending;
 }
 
 static bool is_done(struct cs_loop *loop)
@@ -368,11 +400,7 @@ static void *run(void *arg)
             wind_down(loop);
         else
             accept_again(loop);
-        if (MHD_run(loop->daemon) == MHD_NO) {
-            cs_log_line(loop->http->params.log, CS_LOG_ERROR, "event loop failed", CS_NO_FIELDS);
-            abort();
-        }
-        pending = has_pending(loop);
+        pending = run_daemons(loop);
     }
     pthread_mutex_lock(&loop->http->mutex);
     loop->http->ended++;

@@ -180,12 +180,13 @@ static const struct cs_route test_routes[] = {
     {.path = NULL},
 };
 static const struct cs_route *const test_tables[] = {test_routes, NULL};
-static const char *const test_listen[] = {"127.0.0.1:0", "[::1]:0", NULL};
+static const struct cs_listen test_listen[] = {{.address = "127.0.0.1:0"}, {.address = "[::1]:0"}};
 
 /* Defaults, with a few threads; a test changes what it is about. */
 static inline struct cs_http_params fixture_params(struct fixture *fixture)
 {
     return (struct cs_http_params){.listen = test_listen,
+                                   .listen_count = 2,
                                    .routes = test_tables,
                                    .app = &fixture->gate,
                                    .auth = hook,

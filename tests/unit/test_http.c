@@ -365,15 +365,19 @@ static void refuses_to_start_badly(void **state)
     fixture_init(&fixture);
     struct cs_http_params params = fixture_params(&fixture);
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
-        const char *const listen[] = {addresses[i], NULL};
-        params.listen = listen;
+        struct cs_listen listen = {.address = ""};
+        snprintf(listen.address, sizeof(listen.address), "%s", addresses[i]);
+        params.listen = &listen;
+        params.listen_count = 1;
         assert_int_equal(cs_http_start(&params, &http), CS_ERR_INVALID);
         assert_null(http);
     }
-    const char *const taken[] = {cs_http_address(shared.http, 0), NULL};
-    params.listen = taken;
+    struct cs_listen taken = {.address = ""};
+    snprintf(taken.address, sizeof(taken.address), "%s", cs_http_address(shared.http, 0));
+    params.listen = &taken;
     assert_int_equal(cs_http_start(&params, &http), CS_ERR_IO);
     params.listen = test_listen;
+    params.listen_count = 2;
     params.routes = tables;
     assert_int_equal(cs_http_start(&params, &http), CS_ERR_INVALID);
     params.routes = test_tables;
