@@ -4,22 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "vault/audit_internal.h"
-
-#define LEAF_PREFIX 0x00 /* RFC 6962 section 2.1 */
-/* The hashed fields at their longest, with room to spare: encoding tells when it does not do. */
-#define CANONICAL_MAX 1024
-
-static_assert(CS_HASH_LEN == CS_DIGEST_LEN, "hashes are SHA-256");
-
-const char *const cs_action_names[] = {
-#define ACTION_NAME(symbol, name) [CS_ACTION_##symbol] = (name),
-    CS_ACTION_TABLE(ACTION_NAME)
-#undef ACTION_NAME
-        [CS_ACTION_COUNT] = NULL,
-};
 
 /* What an actor's id is written as in the log. */
 static const char *const actor_prefixes[CS_ACTOR_COUNT] = {
@@ -29,102 +15,7 @@ static const char *const actor_prefixes[CS_ACTOR_COUNT] = {
     [CS_ACTOR_CLAIM] = "clm",
 };
 
-#define ENTRY struct cs_audit_entry
-#define HASHED_FIELDS                                                                              \
-    CS_FIELD(1, CS_F_UINT, ENTRY, index, CS_FF_OUT, "Position in the log, from 0 without a gap."), \
-        CS_FIELD(2, CS_F_TIME, ENTRY, time, CS_FF_OUT, "When it happened."),                       \
-        CS_FIELD_ENUM(3, ENTRY, action, CS_FF_OUT, cs_action_names, "What happened."),             \
-        CS_FIELD_ENUM(4, ENTRY, actor_kind, CS_FF_OUT, cs_actor_kind_names,                        \
-                      "What kind of party did it."),                                               \
-        CS_FIELD(5, CS_F_TEXT, ENTRY, actor, CS_FF_OUT | CS_FF_NULLABLE, "Who did it."),           \
-        CS_FIELD(6, CS_F_TEXT, ENTRY, object, CS_FF_OUT | CS_FF_NULLABLE, "To what."),             \
-        CS_FIELD_ID(7, ENTRY, account, CS_FF_OUT | CS_FF_NULLABLE, "acct",                         \
-                    "The account that it concerns."),                                              \
-        CS_FIELD(8, CS_F_TEXT, ENTRY, request_id, CS_FF_OUT | CS_FF_NULLABLE,                      \
-                 "Id of the HTTP request."),                                                       \
-        CS_FIELD(9, CS_F_TEXT, ENTRY, address, CS_FF_OUT | CS_FF_NULLABLE,                         \
-                 "IP address that it came from."),                                                 \
-        CS_FIELD(10, CS_F_BYTES, ENTRY, detail_hash, CS_FF_OUT | CS_FF_NULLABLE,                   \
-                 "SHA-256 of the detail."),                                                        \
-        CS_FIELD(11, CS_F_BYTES, ENTRY, previous, CS_FF_OUT | CS_FF_NULLABLE,                      \
-                 "Hash of the entry before; null for the first.")
-
-static const struct cs_field hashed_fields[] = {HASHED_FIELDS};
-
-/* What an entry's hash is taken of. It keeps nothing that it does not know. */
-static const struct cs_record hashed_record = {
-    .name = "audit_entry_hashed",
-    .schema = 1,
-    .size = sizeof(ENTRY),
-    .fields = hashed_fields,
-    .field_count = sizeof(hashed_fields) / sizeof(hashed_fields[0]),
-    .doc = "The hashed part of an audit entry.",
-};
-
-static const struct cs_field entry_fields[] = {
-    HASHED_FIELDS,
-    CS_FIELD(12, CS_F_TEXT, ENTRY, detail, CS_FF_OUT | CS_FF_NULLABLE,
-             "More of it, as JSON in text; never a secret."),
-    CS_FIELD(13, CS_F_BYTES, ENTRY, hash, CS_FF_OUT, "SHA-256 of 0x00 and the hashed part."),
-};
-
-const struct cs_record cs_audit_entry_record = {
-    .name = "audit_entry",
-    .schema = 1,
-    .size = sizeof(ENTRY),
-    .has_extra = true,
-    .extra_offset = offsetof(ENTRY, extra),
-    .fields = entry_fields,
-    .field_count = sizeof(entry_fields) / sizeof(entry_fields[0]),
-    .doc = "One thing that happened.",
-};
-
-static const struct cs_field receipt_fields[] = {
-    CS_FIELD(0, CS_F_UINT, struct cs_receipt, index, CS_FF_OUT, "Position of the audit entry."),
-    CS_FIELD(0, CS_F_BYTES, struct cs_receipt, hash, CS_FF_OUT, "Hash of the audit entry."),
-};
-
-const struct cs_record cs_receipt_record = {
-    .name = "receipt",
-    .size = sizeof(struct cs_receipt),
-    .fields = receipt_fields,
-    .field_count = sizeof(receipt_fields) / sizeof(receipt_fields[0]),
-    .doc = "Names the audit entry that recorded this.",
-};
-
-static const struct cs_field head_fields[] = {
-    CS_FIELD(1, CS_F_UINT, struct cs_audit_head, count, 0, "How many entries there are."),
-    CS_FIELD(2, CS_F_BYTES, struct cs_audit_head, hash, 0, "Hash of the last entry."),
-};
-
-static const struct cs_record head_record = {
-    .name = "audit_head",
-    .schema = 1,
-    .size = sizeof(struct cs_audit_head),
-    .has_extra = true,
-    .extra_offset = offsetof(struct cs_audit_head, extra),
-    .fields = head_fields,
-    .field_count = sizeof(head_fields) / sizeof(head_fields[0]),
-    .doc = "The end of the audit log.",
-};
-
-const struct cs_table cs_audit_table = {CS_TABLE_AUDIT, "audit", &cs_audit_entry_record};
-const struct cs_table cs_audit_head_table = {CS_TABLE_AUDIT_HEAD, "audit_head", &head_record};
-
 static const struct cs_slice head_key = {(const uint8_t *)"head", 4};
-
-enum cs_err cs_audit_hash(const struct cs_audit_entry *entry, uint8_t out[CS_HASH_LEN])
-{
-    uint8_t room[1 + CANONICAL_MAX];
-    struct cs_buf leaf;
-    cs_buf_lend(&leaf, room, sizeof(room));
-    cs_buf_put_char(&leaf, LEAF_PREFIX);
-    cs_record_encode(&hashed_record, entry, &leaf);
-    enum cs_err err = cs_buf_err(&leaf);
-    if (err == CS_OK)
-        cs_digest(CS_SLICE(leaf.bytes, leaf.len), out);
-    return err;
-}
 
 enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out)
 {
@@ -135,6 +26,22 @@ enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out)
     cs_log_line(cs_vault_log(ctx->vault), CS_LOG_ERROR, "the audit log has no head", CS_NO_FIELDS);
     return cs_fault_set(ctx->fault, CS_ERR_CORRUPT, CS_FAULT_INTERNAL, NULL,
                         "The audit log cannot be written.");
+}
+
+enum cs_err cs_audit_count(struct cs_ctx *ctx, uint64_t *count)
+{
+    struct cs_audit_head head;
+    enum cs_err err = cs_audit_head(ctx, &head);
+    *count = err == CS_OK ? head.count : 0;
+    return err;
+}
+
+enum cs_err cs_audit_get(struct cs_ctx *ctx, uint64_t index, struct cs_audit_entry *out)
+{
+    uint8_t key[CS_HANDLE_LEN];
+    memset(out, 0, sizeof(*out));
+    enum cs_err err = cs_row_get(ctx, &cs_audit_table, cs_key_handle(index, key), out);
+    return err == CS_OK ? cs_audit_complete(out) : err;
 }
 
 /*
@@ -172,15 +79,13 @@ static enum cs_err fill(const struct cs_ctx *ctx, const struct cs_audit_params *
         cs_id_format(params->object, params->object_prefix, entry->object);
     if (params->account != NULL)
         entry->account = *params->account;
-    memcpy(entry->previous, head->hash, CS_HASH_LEN);
-    if (params->detail != NULL && params->detail[0] != '\0') {
+    if (params->detail != NULL) {
         struct cs_slice detail = cs_slice_str(params->detail);
         if (detail.len >= sizeof(entry->detail))
             return CS_ERR_TOO_LARGE;
         memcpy(entry->detail, detail.bytes, detail.len);
-        cs_digest(detail, entry->detail_hash);
     }
-    return cs_audit_hash(entry, entry->hash);
+    return cs_audit_complete(entry);
 }
 
 enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *params,
@@ -196,16 +101,12 @@ enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *param
     if (err == CS_OK)
         err = cs_row_put(ctx, &cs_audit_table, CS_REALM_SYSTEM, cs_key_handle(entry.index, key),
                          &entry);
-    if (err != CS_OK)
-        return err;
-    head.count++;
-    memcpy(head.hash, entry.hash, CS_HASH_LEN);
-    err = cs_row_put(ctx, &cs_audit_head_table, CS_REALM_SYSTEM, head_key, &head);
-    if (err == CS_OK && receipt != NULL) {
-        receipt->index = entry.index;
-        memcpy(receipt->hash, entry.hash, CS_HASH_LEN);
-    }
-    return err;
+    if (err == CS_OK && receipt != NULL)
+        err = cs_audit_receive(ctx, &head, &entry, receipt);
+    if (err == CS_OK)
+        err = cs_audit_tree_add(ctx, &head, entry.hash);
+    return err == CS_OK ? cs_row_put(ctx, &cs_audit_head_table, CS_REALM_SYSTEM, head_key, &head)
+                        : err;
 }
 
 struct listing {
@@ -228,7 +129,7 @@ static enum cs_err list_entry(struct cs_ctx *ctx, struct cs_slice key, void *val
                               bool *stop)
 {
     struct listing *listing = arg;
-    const struct cs_audit_entry *entry = value;
+    struct cs_audit_entry *entry = value;
     (void)ctx;
     (void)key;
     if (listing->count == listing->page->limit || listing->looked == CS_AUDIT_SCAN) {
@@ -238,9 +139,12 @@ static enum cs_err list_entry(struct cs_ctx *ctx, struct cs_slice key, void *val
     }
     listing->looked++;
     listing->last = entry->index;
-    if (wants(listing->filter, entry))
+    if (!wants(listing->filter, entry))
+        return CS_OK;
+    enum cs_err err = cs_audit_complete(entry);
+    if (err == CS_OK)
         listing->out[listing->count++] = *entry;
-    return CS_OK;
+    return err;
 }
 
 enum cs_err cs_audit_list(struct cs_ctx *ctx, const struct cs_audit_filter *filter,

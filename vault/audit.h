@@ -1,21 +1,27 @@
 /*
  * The audit log: what happened, who did it, to what; written in the transaction of the change.
  *
- * Entries are numbered from 0 without a gap. Each holds the hash of the one before, and its own
- * hash is SHA-256(0x00 | its canonical bytes): the leaf hash of RFC 6962 section 2.1, so that a
- * Merkle tree stands over the same entries. The detail is kept beside the hashed part, which holds
- * only its digest. The head row (count, hash of the last) changes with each entry. The log is also
- * what webhooks will be sent from: the actions are the event names of the contract and those that
- * only the log has. Thread rule: inside a transaction, but for cs_audit_hash, which is pure, and
+ * Entries are numbered from 0 without a gap, and are the leaves of a Merkle tree of RFC 6962. What
+ * is hashed is the entry as compact JSON, as cs_audit_leaf_record has it, so that anybody can check
+ * a leaf with a JSON parser; the detail is kept beside it, and only its digest is hashed. The tree
+ * is in vault/audit_tree.h, checkpoints, proofs and the export in vault/audit_proof.h. The head row
+ * changes with each entry. The log is also what webhooks will be sent from: the actions are the
+ * event names of the contract and those that only the log has.
+ *
+ * What was hashed once must be written in the same bytes for ever: fields of a leaf are neither
+ * renamed nor moved, and a field that is added is left out of JSON where it is empty (CS_FF_OMIT).
+ * Thread rule: inside a transaction, but for cs_audit_hash, which is pure, and
  * cs_audit_verify_vault, which is called outside of one, from any thread.
  */
 #ifndef CS_VAULT_AUDIT_H
 #define CS_VAULT_AUDIT_H
 
+#include "base/merkle.h"
+#include "base/note.h"
 #include "base/record.h"
 #include "vault/row.h"
 
-#define CS_HASH_LEN 32
+#define CS_HASH_LEN CS_MERKLE_HASH_LEN
 #define CS_DETAIL_SIZE 640
 
 /* symbol, name */
@@ -92,21 +98,31 @@ struct cs_audit_entry {
     struct cs_id account;
     char request_id[65];
     char address[46];
-    uint8_t detail_hash[CS_HASH_LEN]; /* SHA-256 of the detail text; zero when it is "" */
-    uint8_t previous[CS_HASH_LEN];    /* zero for entry 0 */
     /* Beside the hashed part: */
     char detail[CS_DETAIL_SIZE];
-    uint8_t hash[CS_HASH_LEN];
     struct cs_extra extra;
+    /* Not stored, but made of the rest (cs_audit_complete); the first is hashed too: */
+    uint8_t detail_hash[CS_HASH_LEN]; /* SHA-256 of the detail text; zero when it is "" */
+    uint8_t hash[CS_HASH_LEN];
 };
 extern const struct cs_record cs_audit_entry_record;
+extern const struct cs_record cs_audit_leaf_record; /* the hashed part, in JSON only */
 
-/* What a decision or retrieval answers with, so that its holder can ask for it again. */
+/* The hashes of a proof as words of base64. */
+#define CS_PROOF_SIZE (CS_MERKLE_PROOF_MAX * 45)
+
+/*
+ * What a decision or retrieval answers with: the entry that tells of it, and what proves to anybody
+ * that the log has it, without asking the server again.
+ */
 struct cs_receipt {
     uint64_t index;
     uint8_t hash[CS_HASH_LEN];
+    struct cs_audit_entry entry;
+    char proof[CS_PROOF_SIZE];           /* of inclusion, in the tree that ends with the entry */
+    char checkpoint[CS_CHECKPOINT_SIZE]; /* of that tree */
 };
-extern const struct cs_record cs_receipt_record; /* {"index": 7, "hash": base64} */
+extern const struct cs_record cs_receipt_record;
 
 /*
  * Appends an entry by ctx->actor. `receipt` may be NULL. Where it fails, the caller's change must
@@ -117,13 +133,10 @@ extern const struct cs_record cs_receipt_record; /* {"index": 7, "hash": base64}
 CS_MUST_CHECK enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *params,
                                        struct cs_receipt *receipt);
 
-/* How many entries there are, and the hash of the last. */
-struct cs_audit_head {
-    uint64_t count;
-    uint8_t hash[CS_HASH_LEN];
-    struct cs_extra extra;
-};
+/* How many entries there are, and the end of their tree (vault/audit_tree.h). */
+struct cs_audit_head;
 CS_MUST_CHECK enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out);
+CS_MUST_CHECK enum cs_err cs_audit_count(struct cs_ctx *ctx, uint64_t *count);
 
 struct cs_audit_filter {
     int action;           /* -1: any */
@@ -135,15 +148,23 @@ struct cs_audit_filter {
 CS_MUST_CHECK enum cs_err cs_audit_list(struct cs_ctx *ctx, const struct cs_audit_filter *filter,
                                         struct cs_page *page, struct cs_audit_entry *out,
                                         size_t *count);
-/* What the entry's hash must be, by its own fields. CS_ERR_INVALID: they cannot be encoded. */
+/*
+ * The entry's hash by its other fields: the leaf hash of its JSON. CS_ERR_INVALID: they cannot be
+ * written as such.
+ */
 CS_MUST_CHECK enum cs_err cs_audit_hash(const struct cs_audit_entry *entry,
                                         uint8_t out[CS_HASH_LEN]);
+/* Sets the fields that are not stored. Errors as above. */
+CS_MUST_CHECK enum cs_err cs_audit_complete(struct cs_audit_entry *entry);
+/* The entry of that index, complete. CS_ERR_NOT_FOUND. */
+CS_MUST_CHECK enum cs_err cs_audit_get(struct cs_ctx *ctx, uint64_t index,
+                                       struct cs_audit_entry *out);
 /* The head's last entry is there, is right, and is the last: CS_ERR_CORRUPT otherwise, logged. */
 CS_MUST_CHECK enum cs_err cs_audit_check_end(struct cs_ctx *ctx);
 /*
- * Recomputes every hash and link up to the head of now. CS_ERR_CORRUPT with *bad the first index
- * that is wrong, missing or too many; *count how many the head says there are. Reads in pages, each
- * a transaction.
+ * Recomputes every hash and the tree up to the head of now. CS_ERR_CORRUPT with *bad the first
+ * index that is wrong, missing or too many; *count how many the head says there are. Reads in
+ * pages, each a transaction.
  */
 CS_MUST_CHECK enum cs_err cs_audit_verify_vault(struct cs_vault *vault, uint64_t *count,
                                                 uint64_t *bad);

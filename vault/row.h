@@ -38,7 +38,8 @@ enum cs_table_number {
     CS_TABLE_USAGE_LAST = 19, /* credential handle */
     CS_TABLE_REPLAY = 20,     /* keyed hash of caller, route and Idempotency-Key */
     CS_TABLE_META = 21,
-    CS_TABLE_NUMBERS = 22 /* how many there are */
+    CS_TABLE_AUDIT_TILE = 22, /* level | index: sixteen nodes of the audit log's tree */
+    CS_TABLE_NUMBERS = 23     /* how many there are */
 };
 
 struct cs_table {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/note.h"
 #include "vault/audit.h"
 #include "vault/keyring.h"
 #include "vault/limits.h"
@@ -30,6 +32,7 @@ struct cs_vault {
     struct cs_limits *limits;
     struct cs_usage *usage;
     char brand[CS_BRAND_MAX + 1];
+    struct cs_note_key log_key; /* of the audit log */
     const struct cs_clock *clock;
     struct cs_log *log;
     int64_t opened_ms;
@@ -108,6 +111,11 @@ int64_t cs_vault_opened_ms(const struct cs_vault *vault)
     return vault->opened_ms;
 }
 
+const struct cs_note_key *cs_vault_log_key(const struct cs_vault *vault)
+{
+    return &vault->log_key;
+}
+
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault)
 {
     return vault->limits;
@@ -161,6 +169,26 @@ static enum cs_err new_vault(const struct cs_vault_params *params, struct cs_vau
     vault->clock = params->clock;
     vault->log = params->log;
     *out = vault;
+    return CS_OK;
+}
+
+/*
+ * A log that nobody named is named by the first bytes of its key, so that no two have one origin.
+ */
+static enum cs_err name_log(struct cs_vault *vault, const struct cs_vault_params *params)
+{
+    struct cs_note_key *key = &vault->log_key;
+    bool is_named = params->origin != NULL && params->origin[0] != '\0';
+    cs_keyring_public_key(vault->keyring, key->public_key);
+    if (is_named && !cs_note_is_name(cs_slice_str(params->origin)))
+        return CS_ERR_INVALID;
+    if (is_named) {
+        memcpy(key->name, params->origin, strlen(params->origin));
+        return CS_OK;
+    }
+    char hex[2 * 8 + 1];
+    cs_hex_encode(key->public_key, 8, hex);
+    snprintf(key->name, sizeof(key->name), "countersign/%s", hex);
     return CS_OK;
 }
 
@@ -249,6 +277,9 @@ enum cs_err cs_vault_create(const struct cs_vault_params *params)
     err = cs_keyring_new(&vault->keyring);
     if (err != CS_OK)
         goto out;
+    err = name_log(vault, params);
+    if (err != CS_OK)
+        goto out;
     /* Before anything is made: a source that fails leaves nothing behind. */
     err = cs_keyring_wrap(vault->keyring, params->source, params->log, &wrapped);
     if (err != CS_OK)
@@ -296,6 +327,8 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
         err = open_store(params, false, &vault->store);
     if (err == CS_OK)
         err = load_keyring(vault, params);
+    if (err == CS_OK)
+        err = name_log(vault, params);
     if (err == CS_OK)
         err = cs_vault_update(vault, &system_actor, NULL, check_and_note_opening, NULL);
     if (err == CS_OK)

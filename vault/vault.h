@@ -20,6 +20,7 @@
 
 struct cs_vault; /* opaque */
 struct cs_keyring;
+struct cs_note_key;
 struct cs_rootkey_source;
 struct cs_clock;
 struct cs_log;
@@ -56,23 +57,24 @@ struct cs_vault_params {
     const char *path;                       /* data folder */
     const struct cs_rootkey_source *source; /* borrowed during the call */
     const char *brand;                      /* copied; the policy's */
-    size_t map_size;                        /* 0: the store's default */
-    const struct cs_clock *clock;           /* borrowed for life */
-    struct cs_log *log;                     /* borrowed for life, may be NULL */
+    const char *origin; /* copied; of the audit log (base/note.h). NULL or "": named by its key */
+    size_t map_size;    /* 0: the store's default */
+    const struct cs_clock *clock; /* borrowed for life */
+    struct cs_log *log;           /* borrowed for life, may be NULL */
 };
 
 /*
  * Makes the folder (0700) if absent, a store in it, a fresh keyring. A creation that was cut off is
  * gone on with. CS_ERR_EXISTS: there is a vault; CS_ERR_CONFLICT: and it is open; CS_ERR_DENIED:
- * the folder is another user's or open to others; CS_ERR_INVALID: the brand; and what
- * cs_rootkey_load returns.
+ * the folder is another user's or open to others; CS_ERR_INVALID: the brand or the origin; and
+ * what cs_rootkey_load returns.
  */
 CS_MUST_CHECK enum cs_err cs_vault_create(const struct cs_vault_params *params);
 /*
  * Opens, checks that the audit log ends where it says, and notes the opening in it.
  * CS_ERR_NOT_FOUND: no vault there; CS_ERR_DENIED: the root key does not open it, or the folder is
  * another user's or open to others; CS_ERR_CORRUPT; CS_ERR_CONFLICT: another process serves it;
- * CS_ERR_INVALID: the brand; and what cs_rootkey_load returns.
+ * CS_ERR_INVALID: the brand or the origin; and what cs_rootkey_load returns.
  */
 CS_MUST_CHECK enum cs_err cs_vault_open(const struct cs_vault_params *params,
                                         struct cs_vault **out);
@@ -94,6 +96,8 @@ const struct cs_keyring *cs_vault_keyring(const struct cs_vault *vault);
 const struct cs_clock *cs_vault_clock(const struct cs_vault *vault);
 struct cs_log *cs_vault_log(const struct cs_vault *vault);
 const char *cs_vault_brand(const struct cs_vault *vault);
+/* Who signs the audit log's checkpoints: its origin and public key. */
+const struct cs_note_key *cs_vault_log_key(const struct cs_vault *vault);
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault);
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault);
 /* When it was opened, by the wall clock: what was in memory only before that is lost. */

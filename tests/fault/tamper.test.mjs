@@ -157,6 +157,10 @@ const cases = {
     pick: ({ key: name }) => name === '0000000000000005',
     ask: async () => internal(await vault.as('auditor').get('/v1/audit?order=oldest')),
   },
+  audit_tile: {
+    pick: ({ key: name }) => name === '000000000000000000',
+    ask: async () => internal(await vault.as('auditor').get('/v1/audit/proof?index=1')),
+  },
   usage_day: {
     pick: of(key.credential.id),
     ask: async () => internal(
