@@ -2,8 +2,8 @@
  * The clock: the one place that time comes from, and RFC 3339 for people.
  *
  * Expiry is told by the wall clock, intervals by the monotonic one. A test turns both with
- * cs_clock_turn; nothing else in the house calls clock_gettime.
- * Thread rule: reading and turning are safe from any thread.
+ * cs_clock_turn, and may hold them; nothing else in the house calls clock_gettime.
+ * Thread rule: reading, turning and holding are safe from any thread.
  */
 #ifndef CS_BASE_CLOCK_H
 #define CS_BASE_CLOCK_H
@@ -15,7 +15,9 @@
 #include "base/err.h"
 
 struct cs_clock {
-    _Atomic int64_t turned_ms; /* added to both readings */
+    _Atomic int64_t turned_ms;    /* added to both readings */
+    _Atomic int64_t held_wall_ms; /* 0: the clock runs */
+    _Atomic int64_t held_mono_ns;
 };
 
 void cs_clock_init(struct cs_clock *clock);
@@ -23,6 +25,11 @@ int64_t cs_clock_wall_ms(const struct cs_clock *clock);
 int64_t cs_clock_mono_ns(const struct cs_clock *clock);
 /* Moves both clocks forward by ms ≥ 0. For tests: `serve --test-clock` is the only caller. */
 void cs_clock_turn(struct cs_clock *clock, int64_t ms);
+/*
+ * Stops both where they are, for good: from here on only turning moves them, so that a test meets
+ * the very millisecond. Again changes nothing.
+ */
+void cs_clock_hold(struct cs_clock *clock);
 
 /* "2026-01-02T03:04:05.678Z" and a NUL. Years 0001 to 9999; others are told as the nearest. */
 #define CS_TIME_TEXT_SIZE 25

@@ -1,8 +1,8 @@
 /*
  * The application behind the HTTP core: the vault, the policy in force, and who may call what.
  *
- * Every handler finds it in call->app. It owns the policy slot; the vault, the clock and the log
- * are borrowed. Thread rule: made and ended by one thread, used by all.
+ * Every handler finds it in call->app. It owns the policy slot; the vault, the clock, the log and
+ * the background are borrowed. Thread rule: made and ended by one thread, used by all.
  */
 #ifndef CS_SERVER_APP_H
 #define CS_SERVER_APP_H
@@ -31,10 +31,13 @@ enum cs_who {
 /* The bits' names, in order, for documentation and tests. NULL-terminated. */
 extern const char *const cs_who_names[];
 
+struct cs_background;
+
 struct cs_app {
     struct cs_vault *vault;
     struct cs_clock *clock;
     struct cs_log *log;
+    struct cs_background *background; /* NULL where nothing runs behind, as in unit tests */
     struct cs_policy_slot policy;
     uint32_t gateway_listeners; /* a bit for each listener that stands for the gateway */
     /*

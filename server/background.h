@@ -1,5 +1,5 @@
 /*
- * The background: one thread that sweeps what is due and writes usage behind.
+ * The background: one thread that sweeps what is due and writes usage behind, once a second.
  * Thread rule: start and stop from one thread.
  */
 #ifndef CS_SERVER_BACKGROUND_H
@@ -13,6 +13,11 @@ struct cs_vault;
 
 CS_MUST_CHECK enum cs_err cs_background_start(struct cs_vault *vault, struct cs_log *log,
                                               struct cs_background **out);
+/*
+ * Waits until it has done everything once that there is to do now. For tests, which turn the clock
+ * and then want to see what came of it. From any thread, but not while it is being stopped.
+ */
+void cs_background_round(struct cs_background *background);
 /* Ends the thread and frees. Takes NULL; nulls. */
 void cs_background_stop(struct cs_background **background);
 

@@ -22,7 +22,6 @@ struct cs_service {
     struct cs_app app;
     bool has_policy;
     struct cs_http *http;
-    struct cs_background *background;
     char url[CS_LISTEN_ADDRESS_SIZE + 16];
     char public_url[CS_CONFIG_WORD_SIZE];
     sigset_t signals;
@@ -203,7 +202,7 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     if (err == CS_OK)
         err = open_policy_and_vault(service);
     if (err == CS_OK)
-        err = cs_background_start(service->app.vault, params->log, &service->background);
+        err = cs_background_start(service->app.vault, params->log, &service->app.background);
     if (err == CS_OK)
         err = describe(service);
     if (err == CS_OK)
@@ -291,7 +290,7 @@ enum cs_err cs_service_close(struct cs_service **service)
     if (err != CS_OK)
         return err; /* a handler still runs on what would be freed: the process ends as it is */
     cs_http_free(&s->http);
-    cs_background_stop(&s->background);
+    cs_background_stop(&s->app.background);
     cs_vault_close(&s->app.vault);
     if (s->has_policy)
         cs_policy_slot_destroy(&s->app.policy);

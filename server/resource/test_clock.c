@@ -1,16 +1,23 @@
 /* The clock of a server that is under test: `serve --test-clock` alone has this route. */
 #include "base/clock.h"
 #include "server/app.h"
+#include "server/background.h"
 #include "server/resource/resource.h"
 
 #define TEN_YEARS_MS (INT64_C(3653) * 86400 * 1000)
 
 struct turn {
     uint64_t advance_ms;
+    bool hold;
+    bool sweep;
 };
 static const struct cs_field turn_fields[] = {
-    CS_FIELD_RANGE(0, CS_F_UINT, struct turn, advance_ms, CS_FF_IN | CS_FF_REQUIRED, 1,
+    CS_FIELD_RANGE(0, CS_F_UINT, struct turn, advance_ms, CS_FF_IN | CS_FF_REQUIRED, 0,
                    TEN_YEARS_MS, "How far both clocks are turned forward."),
+    CS_FIELD(0, CS_F_BOOL, struct turn, hold, CS_FF_IN,
+             "Stop both clocks for good: from then on they move only when they are turned."),
+    CS_FIELD(0, CS_F_BOOL, struct turn, sweep, CS_FF_IN,
+             "Answer only when everything that is due by then was swept."),
 };
 static const struct cs_record turn_record = {
     .name = "clock_turn",
@@ -41,7 +48,11 @@ static enum cs_err turn(struct cs_call *call)
     enum cs_err err = cs_call_read(call, &turn_record, &turn, NULL);
     if (err != CS_OK)
         return err;
+    if (turn.hold)
+        cs_clock_hold(app->clock);
     cs_clock_turn(app->clock, (int64_t)turn.advance_ms);
+    if (turn.sweep && app->background != NULL)
+        cs_background_round(app->background);
     const struct reading reading = {.now = cs_clock_wall_ms(app->clock)};
     cs_reply_record(&call->reply, 200, &reading_record, &reading);
     return CS_OK;

@@ -61,6 +61,27 @@ static void test_turning_moves_both_clocks(void **state)
     assert_in_range(mono_moved, 90 * DAY_MS + 1, 90 * DAY_MS + 60000);
 }
 
+static void test_a_held_clock_moves_only_when_it_is_turned(void **state)
+{
+    struct cs_clock clock;
+    (void)state;
+    cs_clock_init(&clock);
+    cs_clock_turn(&clock, 5);
+    int64_t before_ms = cs_clock_wall_ms(&clock);
+    cs_clock_hold(&clock);
+    int64_t wall_ms = cs_clock_wall_ms(&clock);
+    int64_t mono_ns = cs_clock_mono_ns(&clock);
+    assert_true(wall_ms >= before_ms);
+    const struct timespec moment = {.tv_nsec = 3000000};
+    assert_int_equal(nanosleep(&moment, NULL), 0);
+    cs_clock_hold(&clock);
+    assert_int_equal(cs_clock_wall_ms(&clock), wall_ms);
+    assert_int_equal(cs_clock_mono_ns(&clock), mono_ns);
+    cs_clock_turn(&clock, 7);
+    assert_int_equal(cs_clock_wall_ms(&clock), wall_ms + 7);
+    assert_int_equal(cs_clock_mono_ns(&clock), mono_ns + 7000000);
+}
+
 static void *turn_often(void *clock)
 {
     for (int i = 0; i < 1000; i++) {
@@ -398,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_the_wall_clock_is_the_systems),
         cmocka_unit_test(test_the_monotonic_clock_does_not_go_back),
         cmocka_unit_test(test_turning_moves_both_clocks),
+        cmocka_unit_test(test_a_held_clock_moves_only_when_it_is_turned),
         cmocka_unit_test(test_turns_of_many_threads_add_up),
         cmocka_unit_test(test_times_that_parse),
         cmocka_unit_test(test_times_that_do_not_parse),
