@@ -1,7 +1,6 @@
 #include "vault/claim.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -35,6 +34,8 @@ static const struct cs_field fields[] = {
     CS_FIELD(14, CS_F_BYTES, struct cs_claim, hash, CS_FF_SECRET, "Keyed hash of the token."),
     CS_FIELD(15, CS_F_UINT, struct cs_claim, hash_version, 0, "Version of the lookup key."),
     CS_FIELD(16, CS_F_UINT, struct cs_claim, refusals, 0, "Fetches refused without an alarm."),
+    CS_FIELD(17, CS_F_BYTES, struct cs_claim, proof_hash, CS_FF_SECRET,
+             "Keyed hash of the proof that the pair arrived."),
 };
 const struct cs_record cs_claim_record = {
     .name = "claim",
@@ -217,28 +218,15 @@ enum cs_err cs_claim_find(struct cs_ctx *ctx, struct cs_slice token, struct cs_c
     return err == CS_OK ? state_now(ctx, out, &out->state) : err;
 }
 
-/* The pair for one X25519 key: libsodium's sealed box around a small JSON object. */
-static enum cs_err seal_pair(const struct cs_fetch_params *params, struct cs_fetch *out)
+/* What the claimant's proof will be, while the secret is at hand: afterwards nobody can tell. */
+static enum cs_err keep_proof(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                              const struct cs_secret *secret, struct cs_claim *claim)
 {
-    struct cs_secret *pair = NULL;
-    const struct cs_credential *credential = &out->credential;
-    enum cs_err err = cs_secret_new(CS_SECRET_MAX, &pair);
-    if (err != CS_OK)
-        return err;
-    int len = snprintf((char *)pair->bytes, CS_SECRET_MAX,
-                       "{\"client_id\":\"%s\",\"client_secret\":\"%s\"}", credential->client_id,
-                       (const char *)out->secret->bytes);
-    unsigned long long plain_len = len < 0 ? 0 : (unsigned)len;
-    unsigned long long box_len = plain_len + crypto_box_SEALBYTES;
-    if (len < 0 || len >= CS_SECRET_MAX || box_len > sizeof(out->box.bytes))
-        err = CS_ERR_TOO_LARGE;
-    else if (crypto_box_seal(out->box.bytes, pair->bytes, plain_len, params->public_key) != 0)
-        err = CS_ERR_INVALID;
-    else
-        out->box.len = (uint16_t)box_len;
-    cs_secret_free(&pair);
-    cs_secret_free(&out->secret);
-    return err;
+    uint8_t proof[CS_PAIR_PROOF_LEN];
+    cs_pair_proof(cs_secret_slice(secret), params->token, proof);
+    return cs_keyring_token_hash(cs_vault_keyring(ctx->vault), CS_REALM_SYSTEM,
+                                 (uint8_t)claim->hash_version, CS_SLICE(proof, sizeof(proof)),
+                                 claim->proof_hash);
 }
 
 static enum cs_err first_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
@@ -247,11 +235,12 @@ static enum cs_err first_fetch(struct cs_ctx *ctx, const struct cs_fetch_params 
     struct cs_claim *claim = &out->claim;
     enum cs_err err =
         cs_credential_deliver(ctx, &claim->credential_id, &out->credential, &out->secret);
+    if (err == CS_OK)
+        err = keep_proof(ctx, params, out->secret, claim);
     if (err == CS_OK && params->public_key != NULL) {
-        err = seal_pair(params, out);
-        if (err == CS_ERR_INVALID)
-            err = cs_fault_set(ctx->fault, err, CS_FAULT_INVALID_BODY, "/public_key",
-                               "This is not a usable X25519 public key.");
+        err =
+            cs_pair_seal(&out->credential, out->secret, params->public_key, ctx->fault, &out->box);
+        cs_secret_free(&out->secret);
         memcpy(claim->public_key, params->public_key, sizeof(claim->public_key));
         claim->box = out->box;
     }
@@ -346,8 +335,8 @@ enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *par
 }
 
 /* The pair is proved as verification would prove it, but by the row at hand. */
-static enum cs_err prove_pair(struct cs_ctx *ctx, const struct cs_credential *credential,
-                              struct cs_slice client_id, struct cs_slice client_secret)
+static enum cs_err prove_pair(struct cs_ctx *ctx, const struct cs_acknowledgement *said,
+                              const struct cs_credential *credential, bool *proved)
 {
     uint8_t hash[CS_TOKEN_HASH_LEN];
     enum cs_realm realm = cs_credential_realm((enum cs_mode)credential->mode);
@@ -355,27 +344,43 @@ static enum cs_err prove_pair(struct cs_ctx *ctx, const struct cs_credential *cr
     bool delivered = credential->hash_version != 0;
     uint8_t version =
         delivered ? (uint8_t)credential->hash_version : cs_keyring_lookup_version(keyring, realm);
-    enum cs_err err = cs_keyring_token_hash(keyring, realm, version, client_secret, hash);
-    if (err != CS_OK)
-        return err;
-    bool same =
+    enum cs_err err = cs_keyring_token_hash(keyring, realm, version, said->client_secret, hash);
+    *proved =
+        err == CS_OK && delivered &&
         cs_secret_equal(CS_SLICE(hash, sizeof(hash)), CS_SLICE(credential->hash, sizeof(hash)));
-    bool good = delivered && same && cs_slice_equal(client_id, cs_slice_str(credential->client_id));
-    return good ? CS_OK : CS_ERR_UNAUTHENTIC;
+    return err;
 }
 
-enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
-                                 struct cs_slice client_id, struct cs_slice client_secret,
+/* Only of the claim that gave the pair which is good now: another voids the one before it. */
+static enum cs_err prove_proof(struct cs_ctx *ctx, const struct cs_acknowledgement *said,
+                               const struct cs_claim *claim, bool *proved)
+{
+    uint8_t hash[CS_TOKEN_HASH_LEN];
+    enum cs_err err = cs_keyring_token_hash(cs_vault_keyring(ctx->vault), CS_REALM_SYSTEM,
+                                            (uint8_t)claim->hash_version,
+                                            CS_SLICE(said->proof, CS_PAIR_PROOF_LEN), hash);
+    *proved =
+        err == CS_OK && claim->state == CS_CLAIM_USED &&
+        cs_secret_equal(CS_SLICE(hash, sizeof(hash)), CS_SLICE(claim->proof_hash, sizeof(hash)));
+    return err;
+}
+
+enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, const struct cs_acknowledgement *said,
                                  struct cs_credential *out)
 {
     struct cs_claim claim = {0};
-    enum cs_err err = load_proved(ctx, token, &claim);
+    bool proved = false;
+    enum cs_err err = load_proved(ctx, said->token, &claim);
     if (err == CS_OK)
         err = cs_credential_load(ctx, &claim.credential_id, out);
     if (err == CS_OK)
-        err = prove_pair(ctx, out, client_id, client_secret);
-    if (err == CS_OK)
-        err = cs_credential_activate(ctx, &claim.credential_id, out);
+        err = said->proof != NULL ? prove_proof(ctx, said, &claim, &proved)
+                                  : prove_pair(ctx, said, out, &proved);
+    if (err != CS_OK)
+        return err;
+    if (!proved || !cs_slice_equal(said->client_id, cs_slice_str(out->client_id)))
+        return CS_ERR_UNAUTHENTIC;
+    err = cs_credential_activate(ctx, &claim.credential_id, out);
     if (err != CS_OK || claim.box.len == 0)
         return err;
     memset(&claim.box, 0, sizeof(claim.box));

@@ -9,17 +9,11 @@
 #ifndef CS_VAULT_CLAIM_H
 #define CS_VAULT_CLAIM_H
 
-#include "vault/credential.h"
+#include "vault/pair.h"
 
 enum cs_claim_state { CS_CLAIM_OPEN, CS_CLAIM_USED, CS_CLAIM_VOIDED, CS_CLAIM_EXPIRED };
 extern const char *const cs_claim_state_names[];
 #define CS_CLAIM_PREFIX "clm"
-#define CS_BOX_MAX 512
-
-struct cs_box {
-    uint16_t len;
-    uint8_t bytes[CS_BOX_MAX];
-};
 
 struct cs_claim {
     struct cs_id id;
@@ -36,6 +30,7 @@ struct cs_claim {
     uint64_t refusals;      /* fetches refused without an alarm; counted to 20 */
     uint8_t public_key[32]; /* of the claimant that fetched with one */
     struct cs_box box;
+    uint8_t proof_hash[32]; /* keyed hash of the proof that the pair arrived */
     uint8_t hash[32];
     uint64_t hash_version;
     struct cs_extra extra;
@@ -88,13 +83,18 @@ struct cs_fetch {
  */
 CS_MUST_CHECK enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
                                          struct cs_fetch *out);
+struct cs_acknowledgement {
+    struct cs_slice token;
+    struct cs_slice client_id;
+    struct cs_slice client_secret; /* the pair itself, or */
+    const uint8_t *proof;          /* what cs_pair_proof makes of it; NULL: the pair itself */
+};
 /*
- * The pair itself says that it arrived: delivered -> active, the box is erased; again is CS_OK.
- * CS_ERR_NOT_FOUND for an unknown claim, CS_ERR_UNAUTHENTIC for another pair.
+ * Says that the pair arrived: delivered -> active, the box is erased; again is CS_OK.
+ * CS_ERR_NOT_FOUND for an unknown claim, CS_ERR_UNAUTHENTIC for another pair, or its proof.
  */
-CS_MUST_CHECK enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, struct cs_slice token,
-                                               struct cs_slice client_id,
-                                               struct cs_slice client_secret,
+CS_MUST_CHECK enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx,
+                                               const struct cs_acknowledgement *said,
                                                struct cs_credential *out);
 /* For the sweeper: an open claim whose time has come becomes expired. By handle. */
 CS_MUST_CHECK enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "workflow/grant.h"
 
 const char *const cs_delivery_names[] = {"response", "claim", NULL};
 /* What a developer may set: the first two names are those of active and disabled. */
@@ -259,6 +260,25 @@ static enum cs_err grace_of(const struct cs_desk *desk, const struct cs_policy_m
     return CS_OK;
 }
 
+/* For a recipient that was named, nothing is ever shown in the clear: not to the developer either.
+ */
+static enum cs_err seal_for_recipient(const struct cs_desk *desk, struct cs_issued *out)
+{
+    struct cs_grant grant;
+    uint8_t key[CS_RECIPIENT_KEY_LEN];
+    bool is_named = false;
+    if (cs_id_is_zero(&out->credential.grant_id))
+        return CS_OK;
+    enum cs_err err = cs_grant_get(desk, &out->credential.grant_id, &grant);
+    if (err == CS_OK)
+        err = cs_request_recipient(desk->ctx, &grant.request_id, key, &is_named);
+    if (err == CS_OK && is_named)
+        err = cs_pair_seal(&out->credential, out->secret, key, desk->ctx->fault, &out->box);
+    if (err != CS_OK || is_named)
+        cs_secret_free(&out->secret);
+    return err;
+}
+
 enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
                             const struct cs_rotation_order *order, uint64_t given,
                             struct cs_issued *out)
@@ -269,9 +289,9 @@ enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
     if (err == CS_OK)
         err = grace_of(desk, cs_policy_mode(desk->policy, (enum cs_mode)out->credential.mode),
                        order, given, &grace);
-    return err == CS_OK
-               ? cs_credential_rotate(desk->ctx, id, &grace, &out->credential, &out->secret)
-               : err;
+    if (err == CS_OK)
+        err = cs_credential_rotate(desk->ctx, id, &grace, &out->credential, &out->secret);
+    return err == CS_OK ? seal_for_recipient(desk, out) : err;
 }
 
 enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,

@@ -30,14 +30,15 @@ struct cs_issue_order {
 extern const struct cs_record cs_issue_order_record;
 
 /*
- * What comes of a creation or rotation: one of secret and token, which the caller frees. Zeroed
- * before the first run; a run that fails leaves neither.
+ * What comes of a creation or rotation: one of secret, token and box; the caller frees. Zeroed
+ * before the first run; a run that fails leaves none of them.
  */
 struct cs_issued {
     struct cs_credential credential;
     struct cs_secret *secret;
     struct cs_claim claim;
     struct cs_secret *token; /* of the claim */
+    struct cs_box box;       /* the pair, for the key that the approved request named */
 };
 void cs_issued_free(struct cs_issued *issued); /* frees both secrets */
 /* The same, and zeroes: a run begins so, because the one before it may have been taken back. */
@@ -72,7 +73,11 @@ struct cs_rotation_order {
     uint64_t quiet_s;
 };
 extern const struct cs_record cs_rotation_order_record;
-/* CS_ERR_REFUSED/POLICY_REFUSED: a grace past the policy's longest, or a quiet past the grace. */
+/*
+ * CS_ERR_REFUSED/POLICY_REFUSED: a grace past the policy's longest, or a quiet past the grace.
+ * Where the request that it came of names a recipient's public key, the new secret too leaves in a
+ * box for that key, and in no other form.
+ */
 CS_MUST_CHECK enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
                                           const struct cs_rotation_order *order, uint64_t given,
                                           struct cs_issued *out);

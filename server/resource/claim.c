@@ -18,6 +18,7 @@ struct order {
     uint8_t public_key[32];
     char code[33];
     char client_id[CS_TOKEN_SIZE];
+    uint8_t proof[CS_PAIR_PROOF_LEN];
 };
 static_assert(sizeof(struct order) <= CS_SECRET_MAX, "an order fits a secret");
 
@@ -51,10 +52,15 @@ static const struct cs_record fetch_record = {
     .doc = "Which claim is to be used.",
 };
 
+enum { MEMBER_PROOF = 2 };
 static const struct cs_field acknowledge_fields[] = {
     CLAIM_FIELD,
     CS_FIELD_RANGE(0, CS_F_TEXT, struct order, client_id, CS_FF_IN | CS_FF_REQUIRED, 1,
                    CS_TOKEN_SIZE - 1, "The client id that was fetched."),
+    [MEMBER_PROOF] = CS_FIELD(
+        0, CS_F_BYTES, struct order, proof, CS_FF_IN,
+        "HMAC-SHA256 (base64) under the client secret, of \"countersign acknowledge \" and "
+        "the claim; instead of the pair itself, which then goes nowhere."),
 };
 static const struct cs_record acknowledge_record = {
     .name = "claim_acknowledgement",
@@ -166,7 +172,7 @@ struct fetched {
     const struct cs_credential *credential;
     const struct cs_credential *client;
     const struct cs_secret *secret;
-    const struct cs_fetch *box;
+    const struct cs_box *box;
 };
 static const struct cs_field client_fields[] = {
     CS_FIELD(0, CS_F_TEXT, struct cs_credential, client_id, CS_FF_OUT, "The public half."),
@@ -177,21 +183,6 @@ static const struct cs_record client_record = {
     .fields = client_fields,
     .field_count = COUNT(client_fields),
     .doc = "The public half of a pair.",
-};
-static const struct cs_field box_fields[] = {
-    {.type = CS_F_BLOB,
-     .flags = CS_FF_OUT,
-     .name = "sealed",
-     .offset = offsetof(struct cs_fetch, box),
-     .size = sizeof(struct cs_box),
-     .doc = "A libsodium sealed box (base64) around {\"client_id\", \"client_secret\"}."},
-};
-static const struct cs_record box_record = {
-    .name = "sealed_pair",
-    .size = sizeof(struct cs_fetch),
-    .fields = box_fields,
-    .field_count = COUNT(box_fields),
-    .doc = "A pair that only the claimant can open.",
 };
 static const struct cs_view_part fetched_parts[] = {
     {.kind = CS_VIEW_RECORD,
@@ -207,7 +198,7 @@ static const struct cs_view_part fetched_parts[] = {
      .doc = "The API key, told this once; or else the pair is sealed."},
     {.kind = CS_VIEW_MEMBERS,
      .offset = offsetof(struct fetched, box),
-     .record = &box_record,
+     .record = &cs_shown_box_record,
      .optional = true},
 };
 static const struct cs_view fetched_view = {
@@ -235,7 +226,7 @@ static enum cs_err fetch_in(struct cs_change *change, void *arg)
         .credential = &fetch->credential,
         .client = &fetch->credential,
         .secret = fetch->secret,
-        .box = fetch->secret == NULL ? fetch : NULL,
+        .box = fetch->secret == NULL ? &fetch->box : NULL,
     };
     cs_view_json(&fetched_view, &fetched, &change->call->reply.body);
     return CS_OK;
@@ -294,16 +285,15 @@ static enum cs_err fetch(struct cs_call *call)
 
 struct acknowledging {
     struct fetching found; /* first: as_claim fills it */
-    struct cs_basic basic;
+    struct cs_basic basic; /* the pair, or */
+    struct cs_acknowledgement said;
 };
 
 static enum cs_err acknowledge_in(struct cs_change *change, void *arg)
 {
     const struct acknowledging *acknowledging = arg;
-    const struct cs_basic *basic = &acknowledging->basic;
     struct cs_credential credential;
-    enum cs_err err = cs_claim_acknowledge(change->desk.ctx, token_of(acknowledging->found.order),
-                                           basic->id, basic->client_secret, &credential);
+    enum cs_err err = cs_claim_acknowledge(change->desk.ctx, &acknowledging->said, &credential);
     if (err == CS_OK)
         cs_record_json(&cs_credential_record, &credential, &change->call->reply.body);
     return err;
@@ -325,16 +315,24 @@ static enum cs_err acknowledge(struct cs_call *call)
     struct cs_secret *room = NULL;
     struct order *order = NULL;
     struct acknowledging acknowledging = {.found = {.fetch = {.secret = NULL}}};
-    enum cs_err err = read_order(call, &acknowledge_record, &room, &order, NULL);
+    uint64_t given = 0;
+    enum cs_err err = read_order(call, &acknowledge_record, &room, &order, &given);
     acknowledging.found.order = order;
-    if (err == CS_OK)
+    if (err == CS_OK && (given >> MEMBER_PROOF & 1) == 0)
         err = read_pair(call, order, &acknowledging.basic);
+    else if (err == CS_OK)
+        acknowledging.said.proof = order->proof;
+    if (err == CS_OK) {
+        acknowledging.said.token = token_of(order);
+        acknowledging.said.client_id = cs_slice_str(order->client_id);
+        acknowledging.said.client_secret = acknowledging.basic.client_secret;
+    }
     if (err == CS_OK)
         err = as_claim(call, &acknowledging.found, acknowledge_in);
     if (err == CS_ERR_UNAUTHENTIC) {
         cs_reply_header(&call->reply, "WWW-Authenticate", "Basic realm=\"countersign\"");
         err = cs_call_refuse(call, err, CS_FAULT_UNAUTHENTICATED,
-                             "Send the pair that was fetched by HTTP Basic.");
+                             "Send the pair that was fetched by HTTP Basic, or the proof of it.");
     }
     cs_basic_free(&acknowledging.basic);
     cs_secret_free(&room);
@@ -378,7 +376,9 @@ const struct cs_route cs_resource_claims[] = {
         .speed = CS_SPEED_WORK,
         .handler = acknowledge,
         .name = "claim.acknowledge",
-        .summary = "Say, by HTTP Basic with the pair itself, that it arrived: it is active then.",
+        .summary =
+            "Say that the pair arrived, by HTTP Basic with the pair itself or by a proof that "
+            "does not show it: it is active then.",
         .body = &acknowledge_record,
         .answer = &cs_credential_record,
         .refusals = CS_REFUSALS(401, 404),

@@ -5,11 +5,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What comes of a creation or rotation: one of secret and claim. */
+/* What comes of a creation or rotation: one of secret, claim and box. */
 struct issued {
     const struct cs_credential *credential;
     const struct cs_secret *secret;
     const struct cs_shown_claim *claim;
+    const struct cs_box *box;
 };
 static const struct cs_view_part issued_parts[] = {
     {.kind = CS_VIEW_RECORD,
@@ -21,13 +22,17 @@ static const struct cs_view_part issued_parts[] = {
      .name = "client_secret",
      .offset = offsetof(struct issued, secret),
      .optional = true,
-     .doc = "The API key, told this once; or else there is a claim."},
+     .doc = "The API key, told this once; or else there is a claim, or a box."},
     {.kind = CS_VIEW_OBJECT,
      .name = "claim",
      .offset = offsetof(struct issued, claim),
      .view = &cs_shown_claim_view,
      .optional = true,
      .doc = "Where delivery is by claim: what fetches the secret, once."},
+    {.kind = CS_VIEW_MEMBERS,
+     .offset = offsetof(struct issued, box),
+     .record = &cs_shown_box_record,
+     .optional = true},
 };
 static const struct cs_view issued_view = {
     .name = "issued_credential",
@@ -43,6 +48,7 @@ static enum cs_err render(struct cs_change *change, const struct cs_issued *issu
         .credential = &issued->credential,
         .secret = issued->secret,
         .claim = cs_shown_claim(change->call->app, issued, &claim),
+        .box = issued->box.len > 0 ? &issued->box : NULL,
     };
     cs_view_json(&issued_view, &shown, &change->call->reply.body);
     return CS_OK;

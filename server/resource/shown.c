@@ -130,6 +130,21 @@ const struct cs_shown_access *cs_shown_access(const struct cs_access *access,
     return out;
 }
 
+static const struct cs_field box_fields[] = {
+    {.type = CS_F_BLOB,
+     .flags = CS_FF_OUT,
+     .name = "sealed",
+     .size = sizeof(struct cs_box),
+     .doc = "A libsodium sealed box (base64) around {\"client_id\", \"client_secret\"}."},
+};
+const struct cs_record cs_shown_box_record = {
+    .name = "sealed_pair",
+    .size = sizeof(struct cs_box),
+    .fields = box_fields,
+    .field_count = COUNT(box_fields),
+    .doc = "A pair that only its recipient can open.",
+};
+
 static const struct cs_field term_fields[] = {
     CS_FIELD(0, CS_F_TIME, struct cs_claim, expires_at, CS_FF_OUT, "Until when it can be used."),
 };

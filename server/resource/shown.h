@@ -59,6 +59,9 @@ extern const struct cs_view cs_shown_access_view;
 const struct cs_shown_access *cs_shown_access(const struct cs_access *access,
                                               struct cs_shown_access *out);
 
+/* `sealed`: the pair in a box that only its recipient can open. Of a struct cs_box. */
+extern const struct cs_record cs_shown_box_record;
+
 /* A claim to hand on: its token, the same as a link, and until when it is good. */
 struct cs_shown_claim {
     const struct cs_secret *claim;

@@ -134,20 +134,37 @@ struct acknowledge_call {
     const char *token;
     const char *client_id;
     const char *secret;
+    const uint8_t *proof;
     struct cs_credential out;
 };
 
 static inline enum cs_err claim_acknowledge_fn(struct cs_ctx *ctx, void *arg)
 {
     struct acknowledge_call *call = arg;
-    return cs_claim_acknowledge(ctx, cs_slice_str(call->token), cs_slice_str(call->client_id),
-                                cs_slice_str(call->secret), &call->out);
+    const struct cs_acknowledgement said = {
+        .token = cs_slice_str(call->token),
+        .client_id = cs_slice_str(call->client_id),
+        .client_secret = cs_slice_str(call->secret),
+        .proof = call->proof,
+    };
+    return cs_claim_acknowledge(ctx, &said, &call->out);
 }
 
 static inline enum cs_err claim_acknowledge(struct domain *d, const char *token,
                                             const char *client_id, const char *secret)
 {
     struct acknowledge_call call = {.token = token, .client_id = client_id, .secret = secret};
+    return change(d, claim_acknowledge_fn, &call);
+}
+
+/* Without the pair: by the proof of it. */
+static inline enum cs_err claim_prove(struct domain *d, const char *token, const char *client_id,
+                                      const char *secret)
+{
+    uint8_t proof[CS_PAIR_PROOF_LEN];
+    struct acknowledge_call call = {
+        .token = token, .client_id = client_id, .secret = "", .proof = proof};
+    cs_pair_proof(cs_slice_str(secret), cs_slice_str(token), proof);
     return change(d, claim_acknowledge_fn, &call);
 }
 

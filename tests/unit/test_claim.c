@@ -297,6 +297,38 @@ static void a_bad_public_key_uses_nothing_up(void **state)
 }
 
 /* Whoever keeps asking must not be able to fill the log. */
+static void a_proof_of_the_pair_acknowledges_too(void **state)
+{
+    struct domain *d = *state;
+    struct waiting w = waiting_claim(d);
+    struct claimant ours = new_claimant();
+    const char *id = w.credential.client_id;
+    assert_int_equal(claim_prove(d, w.token, id, ""), CS_ERR_UNAUTHENTIC); /* not fetched yet */
+    struct fetched first = claim_fetch(d, w.token, &ours, QUARANTINE);
+    assert_int_equal(claim_prove(d, w.token, id, "cs_live_guessed"), CS_ERR_UNAUTHENTIC);
+    assert_int_equal(claim_prove(d, w.token, "cs_id_another", first.secret), CS_ERR_UNAUTHENTIC);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(claim_prove(d, w.token, id, first.secret), CS_OK);
+    assert_int_equal(claim_fetch(d, w.token, &ours, QUARANTINE).code, CS_FAULT_ALREADY_CLAIMED);
+    assert_string_equal(verdict_of(d, first.secret), "VALID");
+}
+
+static void the_proof_of_a_void_pair_is_none(void **state)
+{
+    struct domain *d = *state;
+    char token[CS_TOKEN_SIZE];
+    struct cs_claim claim;
+    struct waiting w = waiting_claim(d);
+    struct fetched lost = claim_fetch(d, w.token, NULL, QUARANTINE);
+    assert_int_equal(credential_do(d, OP_VOID, &w.credential, NULL), CS_OK);
+    assert_int_equal(claim_new(d, &w.credential, &claim, token), CS_OK);
+    assert_int_equal(claim_fetch(d, token, NULL, QUARANTINE).err, CS_OK);
+    assert_int_equal(claim_prove(d, w.token, lost.credential.client_id, lost.secret),
+                     CS_ERR_UNAUTHENTIC);
+    assert_int_equal(claim_prove(d, token, lost.credential.client_id, lost.secret),
+                     CS_ERR_UNAUTHENTIC);
+}
+
 static void refusals_are_logged_to_a_limit(void **state)
 {
     struct domain *d = *state;
@@ -327,6 +359,8 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(the_claim_of_what_is_over_is_void),
     DOMAIN_CASE(what_is_no_claim_is_not_found),
     DOMAIN_CASE(a_bad_public_key_uses_nothing_up),
+    DOMAIN_CASE(a_proof_of_the_pair_acknowledges_too),
+    DOMAIN_CASE(the_proof_of_a_void_pair_is_none),
     DOMAIN_CASE(refusals_are_logged_to_a_limit),
 };
 

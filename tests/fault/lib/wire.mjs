@@ -8,9 +8,11 @@ export class Wire {
   #server;
   #open = new Set();
   #vault;
+  #url; // where it leads; undefined: to wherever the vault is at the moment
 
-  constructor(vault) {
+  constructor(vault, url) {
     this.#vault = vault;
+    this.#url = url;
     this.#server = net.createServer((near) => this.#carry(near));
   }
 
@@ -31,7 +33,7 @@ export class Wire {
   }
 
   #carry(near) {
-    const { hostname, port } = new URL(this.#vault.url);
+    const { hostname, port } = new URL(this.#url ?? this.#vault.url);
     const far = net.connect(Number(port), hostname);
     for (const socket of [near, far]) {
       this.#open.add(socket);
