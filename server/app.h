@@ -33,6 +33,9 @@ extern const char *const cs_who_names[];
 
 struct cs_background;
 
+#define CS_HEADER_GATEWAY_TOKEN "X-Countersign-Token" /* on CS_TRAIT_FORWARDED routes */
+#define CS_HEADER_AUTH_CODE "X-Auth-Code"             /* of every answer that they give */
+
 struct cs_app {
     struct cs_vault *vault;
     struct cs_clock *clock;
@@ -61,6 +64,8 @@ bool cs_app_from_gateway(const struct cs_call *call);
  * zeroed, and is nobody's developer. CS_ERR_UNAVAILABLE too while the application is not complete.
  * By the gateway's socket only its routes and those for anyone can be called; there a token is not
  * needed, but one that is sent has to be good.
+ * On a route with CS_TRAIT_FORWARDED the token is that of CS_HEADER_GATEWAY_TOKEN, and a refusal
+ * bears CS_HEADER_AUTH_CODE: GATEWAY_UNKNOWN, GATEWAY_FORBIDDEN or UNAVAILABLE.
  */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
 /* Who calls, for the audit log. `id` is zero for anonymous callers. */

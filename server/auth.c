@@ -42,13 +42,39 @@ static uint32_t who_of(uint32_t roles)
     return who;
 }
 
+static bool is_forwarded(const struct cs_call *call)
+{
+    return (call->route->traits & CS_TRAIT_FORWARDED) != 0;
+}
+
+/* Of a forwarded request, what stands in Authorization is the client's. */
+static struct cs_slice token_of(const struct cs_call *call)
+{
+    return is_forwarded(call) ? cs_call_header(call, CS_HEADER_GATEWAY_TOKEN)
+                              : cs_call_bearer(call);
+}
+
+/* So that whoever runs the gateway can tell its own token's refusal from that of a key. */
+static void name_code(struct cs_call *call, const char *code)
+{
+    if (is_forwarded(call))
+        cs_reply_header(&call->reply, CS_HEADER_AUTH_CODE, code);
+}
+
+static const char *how_to_call(const struct cs_call *call)
+{
+    return is_forwarded(call) ? "Send X-Countersign-Token with a service token."
+                              : "Send Authorization: Bearer with an access token.";
+}
+
 static enum cs_err refuse_unauthentic(struct cs_call *call, bool presented)
 {
+    name_code(call, "GATEWAY_UNKNOWN");
     cs_reply_header(&call->reply, "WWW-Authenticate",
                     presented ? "Bearer error=\"invalid_token\"" : "Bearer");
     return cs_call_refuse(call, CS_ERR_UNAUTHENTIC, CS_FAULT_UNAUTHENTICATED, "%s",
                           presented ? "The token is not known, or no longer good."
-                                    : "Send Authorization: Bearer with an access token.");
+                                    : how_to_call(call));
 }
 
 bool cs_app_from_gateway(const struct cs_call *call)
@@ -88,7 +114,7 @@ enum cs_err cs_app_auth(struct cs_call *call)
     if ((call->route->who & CS_WHO_PROVED_BY_HANDLER) != 0)
         return CS_OK;
     struct authentication a = {
-        .token = cs_call_bearer(call),
+        .token = token_of(call),
         .caller = call->caller,
         .gateway_only = call->route->who == CS_WHO_GATEWAY,
     };
@@ -97,13 +123,17 @@ enum cs_err cs_app_auth(struct cs_call *call)
     if (a.token.bytes == NULL)
         return refuse_unauthentic(call, false);
     /* A token that was revoked elsewhere must not be let through on an old view. */
-    if (!cs_store_fresh(cs_vault_store(app->vault)))
+    if (!cs_store_fresh(cs_vault_store(app->vault))) {
+        name_code(call, "UNAVAILABLE");
         return CS_ERR_UNAVAILABLE;
+    }
     enum cs_err err = cs_vault_read(app->vault, NULL, look_up, &a);
     if (err == CS_ERR_UNAUTHENTIC)
         return refuse_unauthentic(call, true);
     if (err == CS_OK && (who_of(call->caller->roles) & call->route->who) == 0)
         err = CS_ERR_DENIED;
+    if (err != CS_OK)
+        name_code(call, err == CS_ERR_DENIED ? "GATEWAY_FORBIDDEN" : "UNAVAILABLE");
     if (err == CS_ERR_DENIED)
         return cs_call_refuse(call, err, CS_FAULT_FORBIDDEN,
                               "Your token does not have a role that may do this.");

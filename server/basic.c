@@ -21,7 +21,11 @@ static struct cs_slice encoded(const struct cs_call *call)
 
 enum cs_err cs_basic_read(const struct cs_call *call, struct cs_basic *out)
 {
-    struct cs_slice text = encoded(call);
+    return cs_basic_decode(encoded(call), out);
+}
+
+enum cs_err cs_basic_decode(struct cs_slice text, struct cs_basic *out)
+{
     size_t len = 0;
     *out = (struct cs_basic){.pair = NULL};
     if (text.len == 0)

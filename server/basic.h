@@ -22,6 +22,8 @@ struct cs_basic {
  * one; CS_ERR_NOMEM. The caller frees it in any case.
  */
 CS_MUST_CHECK enum cs_err cs_basic_read(const struct cs_call *call, struct cs_basic *out);
+/* The same of what follows the scheme. */
+CS_MUST_CHECK enum cs_err cs_basic_decode(struct cs_slice encoded, struct cs_basic *out);
 void cs_basic_free(struct cs_basic *basic);
 
 #endif

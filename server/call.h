@@ -51,6 +51,7 @@ struct cs_call {
     struct cs_slice rest; /* raw: what a "*" of the pattern took, from its slash on */
     const struct cs_query_member *query; /* decoded */
     size_t query_count;
+    struct cs_slice raw_query; /* as it came, without its '?'; for routes that take any method */
     const struct cs_call_header *headers;
     size_t header_count;
     struct cs_slice body;

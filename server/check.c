@@ -21,7 +21,9 @@
     X(API_KEY, "X-Api-Key")                                                                        \
     X(TOKEN, "X-Countersign-Token")                                                                \
     X(MODE, "X-Countersign-Mode")                                                                  \
-    X(SCOPES, "X-Countersign-Scopes")
+    X(SCOPES, "X-Countersign-Scopes")                                                              \
+    X(ANY_SCOPES, "X-Countersign-Any-Scopes")                                                      \
+    X(IP, "X-Countersign-Ip")
 
 enum single {
 #define SINGLE_SYMBOL(symbol, text) SINGLE_##symbol,

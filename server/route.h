@@ -23,7 +23,9 @@ struct cs_view;
 
 /*
  * CS_METHOD_ANY is for routes that take whatever a gateway forwards: any method token, any Accept,
- * no content type. HEAD is answered by the GET route, and OPTIONS by the core, on all others.
+ * any content type, any query, which is the handler's to read (call->raw_query), and any body,
+ * which is dropped as it comes: max_body is 0. HEAD is answered by the GET route, and OPTIONS by
+ * the core, on all others.
  */
 enum cs_method {
     CS_METHOD_GET,
@@ -44,10 +46,11 @@ enum cs_speed {
 };
 
 enum cs_answer_shape {
-    CS_ANSWER_OBJECT, /* `answer` as one JSON object */
-    CS_ANSWER_LIST,   /* {"items": [answer, …], "next_cursor": …} */
-    CS_ANSWER_EMPTY,  /* 204, no body */
-    CS_ANSWER_OTHER   /* described by `summary` only */
+    CS_ANSWER_OBJECT,  /* `answer` as one JSON object */
+    CS_ANSWER_LIST,    /* {"items": [answer, …], "next_cursor": …} */
+    CS_ANSWER_EMPTY,   /* 204, no body */
+    CS_ANSWER_NOTHING, /* no body, with the status of success */
+    CS_ANSWER_OTHER    /* described by `summary` only */
 };
 
 /*
@@ -69,7 +72,9 @@ enum cs_trait {
     CS_TRAIT_IDEMPOTENT = 1 << 0,  /* takes an Idempotency-Key */
     CS_TRAIT_CONDITIONAL = 1 << 1, /* takes If-Match */
     CS_TRAIT_TAGGED = 1 << 2,      /* its answer has an ETag */
-    CS_TRAIT_SECRET = 1 << 3       /* its answer holds a secret: kept for a replay only shortly */
+    CS_TRAIT_SECRET = 1 << 3,      /* its answer holds a secret: kept for a replay only shortly */
+    CS_TRAIT_FORWARDED = 1 << 4 /* a client's request, as a gateway passes it on: the gateway's own
+                                   token is in X-Countersign-Token */
 };
 
 /*

@@ -67,6 +67,8 @@ static enum cs_verdict read_tokens(struct verification *v)
     struct cs_token id;
     bool pair = question->client_secret.len != 0 || question->client_id.len != 0;
     v->secret = pair ? question->client_secret : question->key;
+    if (question->unreadable)
+        return CS_VERDICT_MALFORMED;
     if (v->secret.len == 0)
         return CS_VERDICT_MISSING;
     if (cs_token_parse(v->secret, &token) != CS_OK ||

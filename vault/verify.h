@@ -62,6 +62,7 @@ struct cs_question {
     struct cs_slice key;                 /* the secret alone, or */
     struct cs_slice client_id;           /* id and */
     struct cs_slice client_secret;       /* secret */
+    bool unreadable;                     /* what was presented is neither: MALFORMED */
     int mode;                            /* -1: either */
     const char *scopes;                  /* a word list shorter than CS_SCOPES_SIZE, all of which
                                             are needed; NULL: none */

@@ -154,6 +154,32 @@ static enum MHD_Result send_reply(struct cs_exchange *exchange)
     return done;
 }
 
+/* Runs it here, or hands it to a worker. */
+static enum MHD_Result run_request(struct cs_exchange *exchange)
+{
+    struct cs_conn *conn = exchange->conn;
+    struct cs_loop *loop = conn->loop;
+    struct cs_call *call = &exchange->call;
+
+    call->deadline_ns = loop->now_ns + loop->deadlines.length_ns[CS_WAIT_CALL];
+    if (call->route->speed == CS_SPEED_FAST) {
+        cs_exchange_run(exchange, loop->lane);
+        return send_reply(exchange);
+    }
+    exchange->stage = CS_STAGE_RUNNING;
+    /* Nobody but this thread resumes, so a worker that is quicker than the suspension is harmless.
+     */
+    if (cs_workers_submit(loop->http->workers, &exchange->job) == CS_OK) {
+        MHD_suspend_connection(conn->mhd);
+        wait_for(conn, CS_WAIT_CALL);
+        return MHD_YES;
+    }
+    cs_loop_count(&loop->counts.queue_full);
+    cs_exchange_refuse(exchange, cs_call_refuse(call, CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE,
+                                                "Too many requests are waiting."));
+    return send_reply(exchange);
+}
+
 /* The first call for a request: its header section is complete. */
 static enum MHD_Result begin_request(struct cs_exchange *exchange, const char *method,
                                      const char *version)
@@ -177,37 +203,13 @@ static enum MHD_Result begin_request(struct cs_exchange *exchange, const char *m
         cs_loop_count(&conn->loop->counts.malformed);
         return send_reply(exchange);
     }
+    if (cs_exchange_is_early(exchange)) {
+        exchange->call.reply.close = true;
+        return run_request(exchange);
+    }
     if (exchange->framing.chunked || exchange->framing.length > 0)
         wait_for(conn, CS_WAIT_BODY);
     return MHD_YES;
-}
-
-/* The last call for a request: run it here, or hand it to a worker. */
-static enum MHD_Result finish_request(struct cs_exchange *exchange)
-{
-    struct cs_conn *conn = exchange->conn;
-    struct cs_loop *loop = conn->loop;
-    struct cs_call *call = &exchange->call;
-
-    if (exchange->stage == CS_STAGE_READY)
-        return send_reply(exchange);
-    call->deadline_ns = loop->now_ns + loop->deadlines.length_ns[CS_WAIT_CALL];
-    if (call->route->speed == CS_SPEED_FAST) {
-        cs_exchange_run(exchange, loop->lane);
-        return send_reply(exchange);
-    }
-    exchange->stage = CS_STAGE_RUNNING;
-    /* Nobody but this thread resumes, so a worker that is quicker than the suspension is harmless.
-     */
-    if (cs_workers_submit(loop->http->workers, &exchange->job) == CS_OK) {
-        MHD_suspend_connection(conn->mhd);
-        wait_for(conn, CS_WAIT_CALL);
-        return MHD_YES;
-    }
-    cs_loop_count(&loop->counts.queue_full);
-    cs_exchange_refuse(exchange, cs_call_refuse(call, CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE,
-                                                "Too many requests are waiting."));
-    return send_reply(exchange);
 }
 
 /*
@@ -260,7 +262,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         *body_len = 0;
         return taken ? MHD_YES : MHD_NO;
     }
-    return finish_request(exchange);
+    return exchange->stage == CS_STAGE_READY ? send_reply(exchange) : run_request(exchange);
 }
 
 /* MHD_RequestCompletedCallback: also for requests that were never answered. */

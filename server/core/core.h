@@ -144,6 +144,9 @@ void cs_exchange_begin(struct cs_exchange *exchange, const char *raw_target, int
  */
 CS_MUST_CHECK bool cs_exchange_head(struct cs_exchange *exchange, const struct cs_head *head,
                                     struct cs_request_ids *ids);
+/* After cs_exchange_head: whether it is to be run and answered now, and the connection closed,
+ * because its body is none of the route's business, and too long to wait for. */
+bool cs_exchange_is_early(const struct cs_exchange *exchange);
 /* Takes a piece of the body. False: more than anyone should send; close without an answer. */
 CS_MUST_CHECK bool cs_exchange_body(struct cs_exchange *exchange, const char *bytes, size_t len);
 /* Asks the auth hook, runs the handler, and has the answer READY. */

@@ -180,6 +180,9 @@ static enum cs_err check_query(struct cs_exchange *exchange, struct cs_slice raw
 {
     struct cs_call *call = &exchange->call;
 
+    call->raw_query = raw;
+    if (call->route->method == CS_METHOD_ANY)
+        return CS_OK;
     /* In place: members and values only get shorter. */
     if (cs_target_query(raw, exchange->target + call->path.len, exchange->query,
                         &call->query_count))
@@ -233,13 +236,13 @@ static enum cs_err check_content(struct cs_exchange *exchange)
     const char *body_type = route->body_type ? route->body_type : "application/json";
     const char *type = route->type ? route->type : "application/json";
 
+    if (route->method == CS_METHOD_ANY)
+        return CS_OK;
     if (has_body(framing) && route->max_body == 0)
         return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_MALFORMED,
                               "This request takes no body.");
     if (framing->has_length && framing->length > route->max_body)
         return refuse_size(call);
-    if (route->method == CS_METHOD_ANY)
-        return CS_OK;
     enum cs_err err = has_body(framing) ? check_type(call, body_type) : CS_OK;
     if (err != CS_OK)
         return err;
@@ -326,13 +329,21 @@ bool cs_exchange_head(struct cs_exchange *exchange, const struct cs_head *head,
     return false;
 }
 
+bool cs_exchange_is_early(const struct cs_exchange *exchange)
+{
+    const struct cs_framing *framing = &exchange->framing;
+
+    return exchange->stage == CS_STAGE_BODY && exchange->call.route->method == CS_METHOD_ANY &&
+           has_body(framing) && (framing->expects || framing->length > CS_DRAIN_MAX);
+}
+
 bool cs_exchange_body(struct cs_exchange *exchange, const char *bytes, size_t len)
 {
     struct cs_call *call = &exchange->call;
     enum cs_err err;
 
     exchange->body_seen += len;
-    if (exchange->stage == CS_STAGE_READY)
+    if (exchange->stage == CS_STAGE_READY || call->route->method == CS_METHOD_ANY)
         return exchange->body_seen <= CS_DRAIN_MAX;
     if (exchange->body_seen > call->route->max_body) {
         err =

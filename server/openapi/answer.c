@@ -27,6 +27,18 @@ static const struct header {
     {"WWW-Authenticate", HEADER_ALWAYS, "What would prove the caller (RFC 6750, RFC 7617)."},
     {"Allow", HEADER_ALWAYS, "The methods that the path takes."},
     {"Retry-After", HEADER_ALWAYS, "Seconds after which it may be tried again."},
+    {"X-Auth-Code", HEADER_ALWAYS, "The code of the verification: `VALID` here."},
+    {"X-Credential-Id", HEADER_ALWAYS, "The credential."},
+    {"X-Account-Id", HEADER_ALWAYS, "Whose it is."},
+    {"X-Client-Id", HEADER_ALWAYS, "Its public half."},
+    {"X-Mode", HEADER_ALWAYS, "`test` or `live`."},
+    {"X-Scopes", HEADER_ALWAYS, "What it may do, parted by spaces."},
+    {"RateLimit-Policy", HEADER_SOMETIMES,
+     "The limit in force: `q` requests in `w` seconds (draft-ietf-httpapi-ratelimit-headers)."},
+    {"RateLimit", HEADER_SOMETIMES, "What is left of it: `r` requests, all again in `t` seconds."},
+    {"X-RateLimit-Limit", HEADER_SOMETIMES, "The limit."},
+    {"X-RateLimit-Remaining", HEADER_SOMETIMES, "What is left of it."},
+    {"X-RateLimit-Reset", HEADER_SOMETIMES, "Seconds until all of it is there again."},
 };
 
 /* Which refusals bear a further header. */
@@ -35,6 +47,26 @@ static const struct {
     const char *header;
 } refusal_headers[] = {
     {401, "WWW-Authenticate"}, {405, "Allow"}, {429, "Retry-After"}, {503, "Retry-After"}};
+
+/* What the success of a route bears beside, by the trait that it follows from. */
+static const struct {
+    uint32_t trait;
+    const char *header;
+} success_headers[] = {
+    {CS_TRAIT_TAGGED, "ETag"},
+    {CS_TRAIT_IDEMPOTENT, "Idempotency-Replayed"},
+    {CS_TRAIT_FORWARDED, "X-Auth-Code"},
+    {CS_TRAIT_FORWARDED, "X-Credential-Id"},
+    {CS_TRAIT_FORWARDED, "X-Account-Id"},
+    {CS_TRAIT_FORWARDED, "X-Client-Id"},
+    {CS_TRAIT_FORWARDED, "X-Mode"},
+    {CS_TRAIT_FORWARDED, "X-Scopes"},
+    {CS_TRAIT_FORWARDED, "RateLimit-Policy"},
+    {CS_TRAIT_FORWARDED, "RateLimit"},
+    {CS_TRAIT_FORWARDED, "X-RateLimit-Limit"},
+    {CS_TRAIT_FORWARDED, "X-RateLimit-Remaining"},
+    {CS_TRAIT_FORWARDED, "X-RateLimit-Reset"},
+};
 
 static void refer_to_header(struct cs_tree *tree, json_t *out, const char *name)
 {
@@ -231,12 +263,12 @@ static json_t *success(struct cs_tree *tree, const struct cs_route *route)
     json_t *named = json_object();
     const char *type = route->type == NULL ? "application/json" : route->type;
     refer_to_header(tree, named, "X-Request-Id");
-    if ((route->traits & CS_TRAIT_TAGGED) != 0)
-        refer_to_header(tree, named, "ETag");
-    if ((route->traits & CS_TRAIT_IDEMPOTENT) != 0)
-        refer_to_header(tree, named, "Idempotency-Replayed");
+    for (size_t i = 0; i < sizeof(success_headers) / sizeof(success_headers[0]); i++) {
+        if ((route->traits & success_headers[i].trait) != 0)
+            refer_to_header(tree, named, success_headers[i].header);
+    }
     json_t *out = json_pack("{s:s, s:o}", "description", route->summary, "headers", named);
-    if (route->shape != CS_ANSWER_EMPTY)
+    if (route->shape != CS_ANSWER_EMPTY && route->shape != CS_ANSWER_NOTHING)
         cs_tree_put(tree, out, "content",
                     json_pack("{s:{s:o}}", type, "schema", answer_schema(tree, route)));
     return out;

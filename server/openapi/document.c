@@ -23,6 +23,18 @@ static const struct {
      "same answer, and nothing is done twice; an answer that holds a secret is kept for 10 "
      "minutes."},
     {"If-Match", CS_TRAIT_CONDITIONAL, "The ETag of what was read: 412 if it changed since."},
+    {"X-Api-Key", CS_TRAIT_FORWARDED,
+     "The client's key, if it does not stand in Authorization as Bearer or Basic. In both it is "
+     "`MALFORMED`."},
+    {"X-Countersign-Mode", CS_TRAIT_FORWARDED, "As `mode` in the query; if in both, the same."},
+    {"X-Countersign-Scopes", CS_TRAIT_FORWARDED,
+     "Scopes, all of which the key must have beside those of the query; parted by spaces or "
+     "commas."},
+    {"X-Countersign-Any-Scopes", CS_TRAIT_FORWARDED,
+     "As `any_scope` in the query, and not beside it; parted by spaces or commas."},
+    {"X-Countersign-Ip", CS_TRAIT_FORWARDED,
+     "The address of the client, for keys that are bound to networks. A gateway has to set it, or "
+     "to remove what a client sent."},
 };
 #define HEADER_PARAMETERS (sizeof(header_parameters) / sizeof(header_parameters[0]))
 
@@ -99,12 +111,15 @@ static json_t *parameters(struct cs_tree *tree, const struct cs_route *route)
 
 static json_t *security_schemes(void)
 {
-    return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "token", "type",
-                     "http", "scheme", "bearer", "description",
+    return json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, "
+                     "s:s}}",
+                     "token", "type", "http", "scheme", "bearer", "description",
                      "An access token of a person (`cs_user_…`) or a service token (`cs_svc_…`).",
                      "credential", "type", "http", "scheme", "bearer", "description",
                      "The client_secret of a credential.", "pair", "type", "http", "scheme",
-                     "basic", "description", "client_id and client_secret of a credential.");
+                     "basic", "description", "client_id and client_secret of a credential.",
+                     "gateway", "type", "apiKey", "in", "header", "name", CS_HEADER_GATEWAY_TOKEN,
+                     "description", "The service token (`cs_svc_…`) of a gateway.");
 }
 
 /* Which of the schemes proves the caller; a claim is in the body, and proves itself. */
@@ -114,7 +129,8 @@ static json_t *security(const struct cs_route *route)
         return json_pack("[{s:[]}, {s:[]}]", "credential", "pair");
     if ((route->who & CS_WHO_PROVED_BY_HANDLER) != 0)
         return json_array();
-    return json_pack("[{s:[]}]", "token");
+    bool forwarded = (route->traits & CS_TRAIT_FORWARDED) != 0;
+    return json_pack("[{s:[]}]", forwarded ? "gateway" : "token");
 }
 
 static json_t *who(struct cs_tree *tree, const struct cs_route *route)

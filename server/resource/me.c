@@ -1,8 +1,8 @@
 /* What the holder of a key may ask and do with nothing but the key: /v1/me. */
 #include <string.h>
 
-#include "server/basic.h"
 #include "server/change.h"
+#include "server/gateway/presented.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 #include "vault/verify.h"
@@ -72,25 +72,6 @@ static const struct cs_record revocation_record = {
     .doc = "A key that is good for nothing any more.",
 };
 
-/*
- * What the caller presented: the key as Bearer, or the pair as Basic, which the caller frees. What
- * is neither is MALFORMED; nothing at all is for cs_verify to call MISSING.
- */
-static enum cs_err read_authorization(const struct cs_call *call, struct cs_question *question,
-                                      struct cs_basic *basic, enum cs_verdict *verdict)
-{
-    *verdict = CS_VERDICT_VALID;
-    question->key = cs_call_bearer(call);
-    if (question->key.bytes != NULL || cs_call_header(call, "Authorization").len == 0)
-        return CS_OK;
-    enum cs_err err = cs_basic_read(call, basic);
-    question->client_id = basic->id;
-    question->client_secret = basic->client_secret;
-    if (err == CS_ERR_UNAUTHENTIC)
-        *verdict = CS_VERDICT_MALFORMED;
-    return err == CS_ERR_UNAUTHENTIC ? CS_OK : err;
-}
-
 static enum cs_err refuse(struct cs_call *call, enum cs_verdict verdict)
 {
     bool missing = verdict == CS_VERDICT_MISSING;
@@ -105,13 +86,13 @@ static enum cs_err refuse(struct cs_call *call, enum cs_verdict verdict)
 static enum cs_err prove(struct cs_call *call, struct cs_answer *answer)
 {
     struct cs_app *app = call->app;
-    struct cs_basic basic = {.pair = NULL};
+    struct cs_basic basic;
     struct cs_question question = {.mode = -1, .unnoted = true};
     question.ip = strcmp(call->peer, "unix") == 0 ? NULL : call->peer;
     cs_ratelimit_of_policy(app, question.rates);
-    answer->known = false;
-    enum cs_err err = read_authorization(call, &question, &basic, &answer->verdict);
-    if (err == CS_OK && answer->verdict == CS_VERDICT_VALID)
+    enum cs_err err = cs_presented_read(cs_call_header(call, "Authorization"), CS_SLICE(NULL, 0),
+                                        &basic, &question);
+    if (err == CS_OK)
         err = cs_verify(app->vault, &question, answer);
     cs_basic_free(&basic);
     if (err != CS_OK)

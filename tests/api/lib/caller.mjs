@@ -29,12 +29,14 @@ export class Caller {
   /**
    * Sends one request and resolves to {status, headers, text, body}. `path` goes out as it is; an
    * object as `body` goes out as JSON, a string or bytes as they are. `unchecked` leaves the
-   * contract aside: for the few answers that are made before there is a request to speak of.
+   * contract aside: for the few answers that are made before there is a request to speak of. A
+   * `forwarded` request is a client's: the caller's own token stands where gateways put theirs.
    */
-  async call(method, path, { body, headers = {}, unchecked = false } = {}) {
+  async call(method, path, { body, headers = {}, unchecked = false, forwarded = false } = {}) {
     const sent = { ...headers };
     const has = (name) => Object.keys(sent).some((key) => key.toLowerCase() === name);
-    if (this.#token && !has('authorization')) sent.Authorization = `Bearer ${this.#token}`;
+    if (this.#token && forwarded) sent['X-Countersign-Token'] = this.#token;
+    else if (this.#token && !has('authorization')) sent.Authorization = `Bearer ${this.#token}`;
     let bytes = body;
     if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) {
       bytes = JSON.stringify(body);

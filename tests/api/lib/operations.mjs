@@ -23,8 +23,8 @@ const otherUser = async ({ vault }) => (await newReviewer(vault)).user;
 
 /**
  * By operationId: a function of {vault, account}, account being a fresh one with its developer
- * (lib/desk.mjs), to {path, body, headers, as}. `as` is a role of the demo vault, 'developer' (of
- * that account) when it is left out, or null for a call without a token.
+ * (lib/desk.mjs), to {path, body, headers, forwarded, as}. `as` is a role of the demo vault,
+ * 'developer' (of that account) when it is left out, or null for a call without a token.
  */
 export const operations = {
   'credential.list': get('/v1/credentials'),
@@ -158,6 +158,12 @@ export const operations = {
     },
     as: 'gateway',
   }),
+  'verification.authorize': async ({ account }) => ({
+    path: '/v1/authorize/orders/7?mode=test&scope=orders.read&page=2',
+    headers: { Authorization: `Bearer ${(await newTestKey(account)).client_secret}` },
+    forwarded: true,
+    as: 'gateway',
+  }),
   'me.get': async ({ account }) => ({
     path: '/v1/me',
     headers: { Authorization: `Bearer ${(await newTestKey(account)).client_secret}` },
@@ -195,8 +201,8 @@ export function callerOf({ vault, account }, { as = 'developer' }) {
 }
 
 /** Makes the call; resolves to the answer. */
-export function perform(caller, method, { path, body, headers }) {
-  return caller.call(method, path, { body, headers });
+export function perform(caller, method, { path, body, headers, forwarded }) {
+  return caller.call(method, path, { body, headers, forwarded });
 }
 
 /** What the call of an operation is, or an error that says which row is missing. */

@@ -1,0 +1,103 @@
+#include "server/gateway/shape.h"
+
+#include <string.h>
+
+#define MS_PER_S 1000
+#define RATE_TEXT_SIZE 96
+#define CHALLENGE_SIZE (CS_SCOPES_SIZE + 64)
+
+static void put_id(struct cs_reply *reply, const char *name, const struct cs_id *id,
+                   const char *prefix)
+{
+    char text[CS_ID_TEXT_SIZE];
+    cs_id_format(id, prefix, text);
+    cs_reply_header(reply, name, text);
+}
+
+static void put_identity(struct cs_reply *reply, const struct cs_credential *credential)
+{
+    put_id(reply, "X-Credential-Id", &credential->id, CS_CREDENTIAL_PREFIX);
+    put_id(reply, "X-Account-Id", &credential->account_id, "acct");
+    cs_reply_header(reply, "X-Client-Id", credential->client_id);
+    cs_reply_header(reply, "X-Mode", cs_mode_names[credential->mode]);
+    cs_reply_header(reply, "X-Scopes", credential->scopes);
+}
+
+/* `"key";q=1000;w=60`: a name, and two numbers under their letters (RFC 9651). */
+static void put_pair(struct cs_reply *reply, const char *name, const char *keys, uint64_t first,
+                     uint64_t second)
+{
+    char text[RATE_TEXT_SIZE];
+    struct cs_buf buf;
+    cs_buf_lend(&buf, text, sizeof(text));
+    cs_buf_put_str(&buf, "\"key\";");
+    cs_buf_put_char(&buf, keys[0]);
+    cs_buf_put_char(&buf, '=');
+    cs_buf_put_u64(&buf, first);
+    cs_buf_put_char(&buf, ';');
+    cs_buf_put_char(&buf, keys[1]);
+    cs_buf_put_char(&buf, '=');
+    cs_buf_put_u64(&buf, second);
+    cs_reply_header_slice(reply, name, CS_SLICE(text, buf.len));
+}
+
+void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
+{
+    if (answer->rate.limit == 0)
+        return;
+    put_pair(reply, "RateLimit-Policy", "qw", answer->rate.limit,
+             answer->rate.period_ms / MS_PER_S);
+    put_pair(reply, "RateLimit", "rt", answer->remaining, answer->reset_s);
+    cs_reply_header_u64(reply, "X-RateLimit-Limit", answer->rate.limit);
+    cs_reply_header_u64(reply, "X-RateLimit-Remaining", answer->remaining);
+    cs_reply_header_u64(reply, "X-RateLimit-Reset", answer->reset_s);
+}
+
+/* RFC 6750 section 3. A missing scope is a name or `*`: nothing that would end the quotes. */
+static void put_challenge(struct cs_reply *reply, const char *error, const char *scopes)
+{
+    char text[CHALLENGE_SIZE];
+    struct cs_buf buf;
+    cs_buf_lend(&buf, text, sizeof(text));
+    cs_buf_put_str(&buf, "Bearer");
+    if (error[0] != '\0')
+        cs_buf_printf(&buf, " error=\"%s\"", error);
+    if (scopes[0] != '\0')
+        cs_buf_printf(&buf, ", scope=\"%s\"", scopes);
+    cs_reply_header_slice(reply, "WWW-Authenticate", CS_SLICE(text, buf.len));
+}
+
+/* What a status of the table is for the core. */
+static const struct {
+    unsigned status;
+    enum cs_err err;
+    enum cs_fault_code fault;
+} refusals[] = {
+    {401, CS_ERR_UNAUTHENTIC, CS_FAULT_UNAUTHENTICATED},
+    {403, CS_ERR_DENIED, CS_FAULT_FORBIDDEN},
+    {429, CS_ERR_LIMITED, CS_FAULT_RATE_LIMITED},
+};
+
+static enum cs_err refuse(struct cs_call *call, const struct cs_answer *answer,
+                          const struct cs_verdict_info *info)
+{
+    size_t i = 0;
+    while (refusals[i].status != info->status)
+        i++;
+    bool lacks = answer->verdict == CS_VERDICT_INSUFFICIENT_SCOPE;
+    if (info->challenge != NULL)
+        put_challenge(&call->reply, info->challenge, lacks ? answer->missing_scopes : "");
+    call->retry_after_s = (uint32_t)answer->retry_after_s;
+    return cs_call_refuse(call, refusals[i].err, refusals[i].fault, "%s", info->meaning);
+}
+
+enum cs_err cs_shape_headers(struct cs_call *call, const struct cs_answer *answer)
+{
+    const struct cs_verdict_info *info = cs_verdict_info(answer->verdict);
+    cs_reply_header(&call->reply, CS_HEADER_AUTH_CODE, info->name);
+    cs_shape_rate(&call->reply, answer);
+    if (answer->verdict != CS_VERDICT_VALID)
+        return refuse(call, answer, info);
+    put_identity(&call->reply, &answer->credential);
+    return CS_OK;
+}
