@@ -1,5 +1,6 @@
 // For every operation of the interface, one call that succeeds. What drives its tests off the
 // published document looks its operation up here, so an operation without a row fails them.
+import { createHmac } from 'node:crypto';
 import {
   approve, fetchClaim, newClaim, newLiveKey, newName, newRequest, newReviewer, newTestKey,
 } from './desk.mjs';
@@ -8,6 +9,9 @@ const basic = (pair) => {
   const text = `${pair.client_id}:${pair.client_secret}`;
   return { Authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 };
+/** What says that a pair arrived, and does not show it. */
+export const proofOf = ({ client_secret }, claim) => createHmac('sha256', client_secret)
+  .update(`countersign acknowledge ${claim}`).digest('base64');
 const get = (path, as = 'developer') => () => ({ path, as });
 const testKey = async ({ account }) => (await newTestKey(account)).credential;
 const claimed = async ({ account }) => newTestKey(account, { delivery: 'claim' });
@@ -42,7 +46,7 @@ export const operations = {
     status: 'disabled',
   }),
   'credential.revoke': credential('/revoke', { reason: 'superseded' }),
-  'credential.rotate': credential('/rotate', { grace_s: 60 }),
+  'credential.rotate': credential('/rotate', { grace_s: 120, quiet_s: 60 }),
   'credential.reveal': credential('/reveal', {}),
   'credential.usage': credential('/usage?days=7'),
   'credential.release': async ({ vault, account }) => {
@@ -101,8 +105,7 @@ export const operations = {
     const { body: pair } = await fetchClaim(desk.vault, claim);
     return {
       path: '/v1/claims/acknowledge',
-      body: { claim, client_id: pair.client_id },
-      headers: basic(pair),
+      body: { claim, client_id: pair.client_id, proof: proofOf(pair, claim) },
       as: null,
     };
   },
