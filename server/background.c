@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "policy/policy.h"
 #include "vault/usage.h"
 #include "vault/vault.h"
 #include "workflow/sweep.h"
@@ -13,6 +14,7 @@
 
 struct cs_background {
     struct cs_vault *vault;
+    struct cs_policy_slot *policy;
     struct cs_log *log;
     pthread_t thread;
     atomic_bool stopping;
@@ -36,6 +38,15 @@ static void count(struct cs_background *background, uint64_t *rounds)
     pthread_mutex_unlock(&background->lock);
 }
 
+/* Under the policy of the moment. */
+static enum cs_err sweep(const struct cs_background *background)
+{
+    const struct cs_policy *policy = cs_policy_slot_get(background->policy);
+    enum cs_err err = cs_sweep_run(background->vault, policy, NULL);
+    cs_policy_unref(&policy);
+    return err;
+}
+
 static void *run(void *arg)
 {
     struct cs_background *background = arg;
@@ -43,7 +54,7 @@ static void *run(void *arg)
     while (!atomic_load(&background->stopping)) {
         count(background, &background->rounds_begun);
         tell(background, "usage could not be written", cs_usage_flush(background->vault));
-        tell(background, "the sweep failed", cs_sweep_run(background->vault, NULL));
+        tell(background, "the sweep failed", sweep(background));
         count(background, &background->rounds_ended);
         cs_usage_wait(usage, ROUND_MS);
     }
@@ -57,12 +68,14 @@ static void destroy(struct cs_background *background)
     free(background);
 }
 
-static struct cs_background *make(struct cs_vault *vault, struct cs_log *log)
+static struct cs_background *make(struct cs_vault *vault, struct cs_policy_slot *policy,
+                                  struct cs_log *log)
 {
     struct cs_background *background = calloc(1, sizeof(*background));
     if (background == NULL)
         return NULL;
     background->vault = vault;
+    background->policy = policy;
     background->log = log;
     if (pthread_mutex_init(&background->lock, NULL) != 0) {
         free(background);
@@ -76,10 +89,10 @@ static struct cs_background *make(struct cs_vault *vault, struct cs_log *log)
     return background;
 }
 
-enum cs_err cs_background_start(struct cs_vault *vault, struct cs_log *log,
-                                struct cs_background **out)
+enum cs_err cs_background_start(struct cs_vault *vault, struct cs_policy_slot *policy,
+                                struct cs_log *log, struct cs_background **out)
 {
-    struct cs_background *background = make(vault, log);
+    struct cs_background *background = make(vault, policy, log);
     *out = NULL;
     if (background == NULL)
         return CS_ERR_NOMEM;

@@ -9,10 +9,12 @@
 
 struct cs_background; /* opaque */
 struct cs_log;
+struct cs_policy_slot;
 struct cs_vault;
 
-CS_MUST_CHECK enum cs_err cs_background_start(struct cs_vault *vault, struct cs_log *log,
-                                              struct cs_background **out);
+/* Borrows all three until it is stopped; the policy is that of the moment, each time. */
+CS_MUST_CHECK enum cs_err cs_background_start(struct cs_vault *vault, struct cs_policy_slot *policy,
+                                              struct cs_log *log, struct cs_background **out);
 /*
  * Waits until it has done everything once that there is to do now. For tests, which turn the clock
  * and then want to see what came of it. From any thread, but not while it is being stopped.

@@ -202,7 +202,8 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     if (err == CS_OK)
         err = open_policy_and_vault(service);
     if (err == CS_OK)
-        err = cs_background_start(service->app.vault, params->log, &service->app.background);
+        err = cs_background_start(service->app.vault, &service->app.policy, params->log,
+                                  &service->app.background);
     if (err == CS_OK)
         err = describe(service);
     if (err == CS_OK)

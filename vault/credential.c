@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "vault/account.h"
 #include "vault/credential_internal.h"
-#include "vault/due.h"
 #include "vault/list.h"
 #include "vault/usage.h"
 
@@ -223,11 +222,10 @@ static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credentia
 {
     uint8_t room[2 * CS_HANDLE_LEN];
     uint64_t handle = cs_id_handle(&credential->id);
-    struct cs_due due = {.at = credential->expires_at, .what = CS_DUE_CREDENTIAL, .handle = handle};
     enum cs_err err = cs_index_put(
         ctx, &by_account_table, cs_key_pair(cs_id_handle(&credential->account_id), handle, room));
     if (err == CS_OK)
-        err = cs_due_add(ctx, &due);
+        err = cs_credential_schedule(ctx, credential);
     if (err == CS_OK)
         err = cs_credential_save(ctx, credential, CS_ACTION_CREDENTIAL_CREATED,
                                  credential->mode == CS_MODE_LIVE ? "{\"mode\":\"live\"}"

@@ -80,6 +80,7 @@ struct cs_credential {
     uint64_t current_uses; /* counted for either secret before that: vault/rotation.h */
     uint64_t previous_uses;
     int quarantined_from; /* the status before the quarantine, while it lasts */
+    int64_t warned_of;    /* the end that was announced; 0: none */
     /* Filled in from usage when it is shown; never stored. */
     int64_t last_used_at;
     uint64_t uses_today;
@@ -145,7 +146,11 @@ struct cs_credential_edit {
     const char *name; /* NULL: leave, as the next two */
     const char *description;
     const char *allowed_ips;
-    const char *scopes; /* NULL: leave. Any set: whoever calls has checked that it may be wider */
+    const char *scopes;  /* NULL: leave. Any set: whoever calls has checked that it may be wider */
+    int64_t expires_at;  /* 0: leave; else an end that is sooner than the one it has */
+    uint64_t rate_limit; /* 0: leave, with the next two */
+    uint64_t rate_period_ms;
+    uint64_t rate_burst;
     uint64_t if_revision;
 };
 /* CS_ERR_CONFLICT when revoked or expired; CS_ERR_STALE. */
@@ -202,7 +207,12 @@ bool cs_credential_is_unproved(const struct cs_credential *credential);
 /* Such a one -> pending_delivery: the secret is void. CS_ERR_CONFLICT otherwise. */
 CS_MUST_CHECK enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
                                              struct cs_credential *out);
-/* For the sweeper: marks it expired when its time has come; else nothing. By handle. */
+/* Marks it expired when its time has come; else nothing. By handle. */
 CS_MUST_CHECK enum cs_err cs_credential_expire(struct cs_ctx *ctx, uint64_t handle);
+/*
+ * For the sweeper: announces an end that is near, once, and marks it expired when it has come. An
+ * end is near a week before, or when a quarter of its life is left, if that is less. By handle.
+ */
+CS_MUST_CHECK enum cs_err cs_credential_strike(struct cs_ctx *ctx, uint64_t handle);
 
 #endif

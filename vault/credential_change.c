@@ -75,6 +75,26 @@ static void set_text(char *out, size_t size, const char *text)
         snprintf(out, size, "%s", text);
 }
 
+/* An end that is brought forward is announced anew, and a secret in grace does not outlive it. */
+static enum cs_err set_end(struct cs_ctx *ctx, struct cs_credential *credential, int64_t end)
+{
+    if (end == 0 || end == credential->expires_at)
+        return CS_OK;
+    credential->expires_at = end;
+    if (credential->grace_until > end)
+        credential->grace_until = end;
+    return cs_credential_schedule(ctx, credential);
+}
+
+static void set_rate(struct cs_credential *credential, const struct cs_credential_edit *edit)
+{
+    if (edit->rate_limit == 0)
+        return;
+    credential->rate_limit = edit->rate_limit;
+    credential->rate_period_ms = edit->rate_period_ms;
+    credential->rate_burst = edit->rate_burst;
+}
+
 enum cs_err cs_credential_edit(struct cs_ctx *ctx, const struct cs_id *id,
                                const struct cs_credential_edit *edit, struct cs_credential *out)
 {
@@ -85,7 +105,9 @@ enum cs_err cs_credential_edit(struct cs_ctx *ctx, const struct cs_id *id,
     set_text(out->description, sizeof(out->description), edit->description);
     set_text(out->allowed_ips, sizeof(out->allowed_ips), edit->allowed_ips);
     set_text(out->scopes, sizeof(out->scopes), edit->scopes);
-    return cs_credential_save(ctx, out, edit_step.action, NULL);
+    set_rate(out, edit);
+    err = set_end(ctx, out, edit->expires_at);
+    return err == CS_OK ? cs_credential_save(ctx, out, edit_step.action, NULL) : err;
 }
 
 enum cs_err cs_credential_set_enabled(struct cs_ctx *ctx, const struct cs_id *id, bool enabled,
@@ -121,18 +143,6 @@ enum cs_err cs_credential_rotate(struct cs_ctx *ctx, const struct cs_id *id,
     return err;
 }
 
-/*
- * A count that cannot be read stays as it is: a place too many is taken then, which harms less than
- * a credential that cannot be revoked.
- */
-static enum cs_err give_place_back(struct cs_ctx *ctx, const struct cs_credential *credential)
-{
-    uint64_t count = 0;
-    enum cs_err err = cs_credential_places(ctx, &credential->account_id,
-                                           (enum cs_mode)credential->mode, -1, &count);
-    return err == CS_ERR_CORRUPT || err == CS_ERR_UNSUPPORTED ? CS_OK : err;
-}
-
 enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
                                  enum cs_revoke_reason reason, struct cs_credential *out)
 {
@@ -151,7 +161,7 @@ enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
     out->revoke_reason = (int)reason;
     snprintf(detail, sizeof(detail), "{\"reason\":\"%s\"}", cs_revoke_reason_names[reason]);
     if (held_place)
-        err = give_place_back(ctx, out);
+        err = cs_credential_give_place_back(ctx, out);
     return err == CS_OK ? cs_credential_save(ctx, out, CS_ACTION_CREDENTIAL_REVOKED, detail) : err;
 }
 
@@ -232,23 +242,4 @@ enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
     out->secret_hint[0] = '\0';
     out->delivered_at = 0;
     return cs_credential_save(ctx, out, void_step.action, "{\"secret\":\"void\"}");
-}
-
-enum cs_err cs_credential_expire(struct cs_ctx *ctx, uint64_t handle)
-{
-    struct cs_credential credential;
-    uint8_t room[CS_HANDLE_LEN];
-    enum cs_err err =
-        cs_row_get(ctx, &cs_credential_table, cs_key_handle(handle, room), &credential);
-    if (err == CS_ERR_NOT_FOUND)
-        return CS_OK;
-    bool over =
-        err == CS_OK && credential.status != CS_CREDENTIAL_EXPIRED &&
-        cs_credential_status_at(&credential, cs_tx_now_ms(ctx->tx)) == CS_CREDENTIAL_EXPIRED;
-    if (err != CS_OK || !over)
-        return err;
-    credential.status = CS_CREDENTIAL_EXPIRED;
-    err = give_place_back(ctx, &credential);
-    return err == CS_OK ? cs_credential_save(ctx, &credential, CS_ACTION_CREDENTIAL_EXPIRED, NULL)
-                        : err;
 }

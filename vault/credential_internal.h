@@ -24,6 +24,12 @@ CS_MUST_CHECK enum cs_err cs_credential_mint(struct cs_ctx *ctx, struct cs_crede
 /* The count of credentials that hold a place in the account's limit. */
 CS_MUST_CHECK enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account,
                                                enum cs_mode mode, int64_t change, uint64_t *count);
+/* Has the sweeper look when the end is near. To be called where the end is set. */
+CS_MUST_CHECK enum cs_err cs_credential_schedule(struct cs_ctx *ctx,
+                                                 const struct cs_credential *credential);
+/* One place less is taken. */
+CS_MUST_CHECK enum cs_err cs_credential_give_place_back(struct cs_ctx *ctx,
+                                                        const struct cs_credential *credential);
 enum cs_realm cs_credential_realm(enum cs_mode mode);
 
 #endif

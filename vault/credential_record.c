@@ -64,6 +64,7 @@ static const struct cs_field fields[] = {
              "Counted for a current secret before that."),
     CS_FIELD(34, CS_F_UINT, struct cs_credential, previous_uses, 0,
              "Counted for a previous secret before that."),
+    CS_FIELD(35, CS_F_TIME, struct cs_credential, warned_of, 0, "The end that was announced."),
 };
 
 const struct cs_record cs_credential_record = {

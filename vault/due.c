@@ -30,6 +30,7 @@ enum cs_err cs_due_remove(struct cs_ctx *ctx, const struct cs_due *due)
 
 struct due_walk {
     struct cs_ctx *ctx;
+    enum cs_due_what what;
     struct cs_due *out;
     size_t room;
     size_t count;
@@ -47,6 +48,8 @@ static enum cs_err collect(struct cs_tx *tx, struct cs_slice key, struct cs_slic
     bool has = false;
     (void)tx;
     (void)sealed;
+    if (key.len == DUE_KEY_LEN && walk->what != CS_DUE_ANY && key.bytes[8] != walk->what)
+        return CS_OK;
     enum cs_err err = cs_index_has(walk->ctx, &due_table, key, &has);
     if (err != CS_OK && err != CS_ERR_CORRUPT)
         return err;
@@ -61,13 +64,13 @@ static enum cs_err collect(struct cs_tx *tx, struct cs_slice key, struct cs_slic
     return CS_OK;
 }
 
-enum cs_err cs_due_list(struct cs_ctx *ctx, int64_t now_ms, struct cs_due *out, size_t room,
-                        size_t *count)
+enum cs_err cs_due_list(struct cs_ctx *ctx, int64_t now_ms, enum cs_due_what what,
+                        struct cs_due *out, size_t room, size_t *count)
 {
     uint8_t end[8];
     cs_put_be64(end, (uint64_t)now_ms + 1);
     struct cs_range range = {.to = CS_SLICE(end, sizeof(end)), .order = CS_ASCENDING};
-    struct due_walk walk = {.ctx = ctx, .out = out, .room = room};
+    struct due_walk walk = {.ctx = ctx, .what = what, .out = out, .room = room};
     *count = 0;
     if (room == 0)
         return CS_OK;

@@ -21,6 +21,7 @@
     X(FORBIDDEN, "forbidden", 403, "Not allowed")                                                  \
     X(SELF_APPROVAL, "self_approval", 403, "One's own request cannot be decided")                  \
     X(NOT_IN_GROUP, "not_in_group", 403, "The rule asks for reviewers of another group")           \
+    X(SEPARATION_OF_DUTIES, "separation_of_duties", 403, "The rule keeps these duties apart")      \
     X(NOT_FOUND, "not_found", 404, "Not found")                                                    \
     X(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method not allowed")                         \
     X(NOT_ACCEPTABLE, "not_acceptable", 406, "Not acceptable")                                     \

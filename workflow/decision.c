@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/words.h"
-#include "vault/account.h"
 #include "vault/user.h"
+#include "workflow/approver.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
 
@@ -16,6 +15,7 @@ struct deciding {
     const struct cs_decision_order *order;
     struct cs_request *request;
     struct cs_request_view view;
+    struct cs_narrowing narrowing;
     char seen[CS_DIGEST_TEXT_SIZE]; /* the request's digest before it was narrowed */
 };
 
@@ -47,14 +47,9 @@ static enum cs_err check_state(struct deciding *d)
     return CS_OK;
 }
 
-static enum cs_err check_account(struct deciding *d)
+static enum cs_err check_frozen(struct deciding *d)
 {
-    bool suspended = false;
-    enum cs_err err = cs_account_is_suspended(d->desk->ctx, &d->request->account_id, &suspended);
-    if (err == CS_OK && suspended && d->order->decision == CS_DECISION_APPROVE)
-        return refuse(d, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED, "",
-                      "The account is suspended; its requests wait until it is resumed.");
-    return err;
+    return cs_request_check_frozen(d->desk, d->request);
 }
 
 static enum cs_err check_digest(struct deciding *d)
@@ -72,10 +67,54 @@ static enum cs_err check_own(struct deciding *d)
     struct cs_id me = cs_desk_caller(d->desk);
     bool approves = d->order->decision == CS_DECISION_APPROVE;
     if (!cs_id_equal(&me, &d->request->requested_by) ||
-        (approves && (d->view.terms & CS_TERM_SELF_APPROVAL) != 0))
+        (approves && (d->request->rule.terms & CS_TERM_SELF_APPROVAL) != 0))
         return CS_OK;
     return refuse(d, CS_ERR_DENIED, CS_FAULT_SELF_APPROVAL, "",
                   "Somebody else has to decide on your request.");
+}
+
+/* What speaks against an approver, and how it is told: %s is the rule, then the groups it names. */
+static const struct {
+    enum cs_fault_code code;
+    const char *format;
+} bars[] = {
+    [CS_BAR_ROLE] = {CS_FAULT_FORBIDDEN, "The rule \"%.64s\" asks for a reviewer.%.0s"},
+    [CS_BAR_OWN] = {CS_FAULT_SELF_APPROVAL,
+                    "The rule \"%.64s\" has somebody else decide on your request.%.0s"},
+    [CS_BAR_MEMBER] = {CS_FAULT_SEPARATION_OF_DUTIES,
+                       "You develop for the account that asks; the rule \"%.64s\" keeps these "
+                       "apart.%.0s"},
+    [CS_BAR_SHUT_OUT] = {CS_FAULT_SEPARATION_OF_DUTIES,
+                         "The rule \"%.64s\" has nobody of these groups approve: %.100s."},
+    [CS_BAR_GROUP] = {CS_FAULT_NOT_IN_GROUP, "The rule \"%.64s\" asks for a reviewer of: %.100s."},
+};
+
+static enum cs_err check_bar(struct deciding *d)
+{
+    const struct cs_request_rule *rule = &d->request->rule;
+    enum cs_bar bar =
+        cs_approver_bar(d->request, &d->desk->caller->user, cs_tx_now_ms(d->desk->ctx->tx));
+    if (bar == CS_BAR_NONE)
+        return CS_OK;
+    return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, bars[bar].code, "", bars[bar].format,
+                        rule->name, bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups);
+}
+
+/* An approval that fills no place would be given for nothing, and taken for something. */
+static enum cs_err check_place(struct deciding *d)
+{
+    uint64_t missing = 0;
+    const struct cs_request_rule *rule = &d->request->rule;
+    if (rule->approvals_missing == 0)
+        return CS_OK;
+    enum cs_err err =
+        cs_approver_missing_with(d->desk->ctx, d->request, &d->desk->caller->user, &missing);
+    if (err != CS_OK || missing < rule->approvals_missing)
+        return err;
+    return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_NOT_IN_GROUP, "",
+                        "Your approval would fill no place of the rule \"%.64s\"; what is missing "
+                        "is %.120s.",
+                        rule->name, rule->wanted);
 }
 
 /* Distinct people, of the right groups. To take one's approval back is not to approve twice. */
@@ -90,73 +129,32 @@ static enum cs_err check_approver(struct deciding *d)
             return refuse(d, CS_ERR_EXISTS, CS_FAULT_ALREADY_DECIDED, "",
                           "You have approved this request as it is.");
     }
-    if (request->rule.groups[0] != '\0' &&
-        !cs_words_share(request->rule.groups, d->desk->caller->user.groups))
-        return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_NOT_IN_GROUP, "",
-                            "The rule \"%s\" asks for a reviewer of: %.100s.", request->rule.name,
-                            request->rule.groups);
-    return CS_OK;
+    enum cs_err err = check_bar(d);
+    return err == CS_OK && d->view.undecidable == CS_FAULT_NONE ? check_place(d) : err;
 }
 
 static enum cs_err check_comment(struct deciding *d)
 {
-    bool wanted =
-        d->order->decision != CS_DECISION_APPROVE || (d->view.terms & CS_TERM_COMMENT) != 0;
+    bool wanted = d->order->decision != CS_DECISION_APPROVE ||
+                  (d->request->rule.terms & CS_TERM_COMMENT) != 0;
     if (wanted && d->order->comment[0] == '\0')
         return refuse(d, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/comment",
                       "A comment is needed here: the requester has to know why, or what.");
     return CS_OK;
 }
 
-static enum cs_err narrow_scopes(struct deciding *d)
-{
-    char wider[CS_SCOPES_SIZE];
-    struct cs_request *request = d->request;
-    if (d->order->scopes[0] == '\0')
-        return CS_OK;
-    if (cs_scopes_missing(d->order->scopes, request->scopes, wider, sizeof(wider)))
-        return refuse(d, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/scopes",
-                      "A reviewer can narrow what was asked for, never widen it.");
-    return cs_desk_scopes(d->desk, NULL, d->order->scopes, request->scopes);
-}
-
-static enum cs_err narrow_life(struct deciding *d)
-{
-    uint64_t wanted_s = d->order->expires_in_s;
-    uint64_t life_s = cs_grant_life_s(d->desk, d->request);
-    if (wanted_s == 0)
-        return CS_OK;
-    if (!cs_id_is_zero(&d->request->widens))
-        return refuse(d, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/expires_in_s",
-                      "A credential that is widened keeps its end; leave this out.");
-    if (life_s != 0 && wanted_s > life_s)
-        return refuse(d, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/expires_in_s",
-                      "A reviewer can shorten what was asked for, never lengthen it.");
-    d->request->expires_in_s = wanted_s;
-    return CS_OK;
-}
-
-/*
- * An approval of less than was asked for changes the request: the approvals before it were for
- * something else and no longer count, and the policy is asked again.
- */
 static enum cs_err narrow(struct deciding *d)
 {
-    bool narrows = d->order->scopes[0] != '\0' || d->order->expires_in_s != 0;
-    if (narrows && d->order->decision != CS_DECISION_APPROVE)
-        return refuse(d, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
-                      d->order->scopes[0] != '\0' ? "/scopes" : "/expires_in_s",
-                      "Only an approval can be for less; leave this out.");
-    enum cs_err err = narrow_scopes(d);
-    if (err == CS_OK)
-        err = narrow_life(d);
-    return err == CS_OK && narrows ? cs_request_look(d->desk, d->request, &d->view) : err;
+    enum cs_err err = cs_request_narrow(d->desk, d->order, d->request, &d->narrowing);
+    if (err != CS_OK || !d->narrowing.narrows)
+        return err;
+    return cs_request_look(d->desk, d->request, &d->view);
 }
 
 enum cs_err cs_request_check_evidence(const struct cs_desk *desk, const struct cs_request *request,
                                       const struct cs_request_view *view)
 {
-    if ((view->terms & CS_TERM_EVIDENCE) == 0 || view->evidence_missing[0] == '\0')
+    if ((request->rule.terms & CS_TERM_EVIDENCE) == 0 || view->evidence_missing[0] == '\0')
         return CS_OK;
     return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "",
                         "The rule \"%s\" demands evidence that is not there: %.120s",
@@ -168,11 +166,12 @@ static enum cs_err check_demands(struct deciding *d)
 {
     if (d->order->decision != CS_DECISION_APPROVE)
         return CS_OK;
-    if (d->view.undecidable)
-        return refuse(
-            d, CS_ERR_REFUSED, CS_FAULT_UNKNOWN_SCOPE, "/scopes",
-            "The policy no longer has one of the scopes that are asked for; approve fewer "
-            "scopes, or reject.");
+    if (d->view.undecidable != CS_FAULT_NONE)
+        return cs_fault_set(
+            d->desk->ctx->fault,
+            d->view.undecidable == CS_FAULT_CONFLICT ? CS_ERR_CONFLICT : CS_ERR_REFUSED,
+            d->view.undecidable, "/scopes",
+            "%.120s Approve fewer scopes, if that helps, or reject.", d->request->rule.why);
     return cs_request_check_evidence(d->desk, d->request, &d->view);
 }
 
@@ -189,10 +188,9 @@ static void add_decision(struct deciding *d)
     snprintf(decision->comment, sizeof(decision->comment), "%s", d->order->comment);
 }
 
-enum cs_err cs_request_settle(const struct cs_desk *desk, struct cs_request *request,
-                              const struct cs_request_view *view)
+enum cs_err cs_request_settle(const struct cs_desk *desk, struct cs_request *request)
 {
-    if (view->approvals < request->rule.approvals_needed)
+    if (request->rule.approvals_missing != 0)
         return CS_OK;
     request->state = CS_REQUEST_APPROVED;
     request->decided_at = cs_tx_now_ms(desk->ctx->tx);
@@ -202,14 +200,18 @@ enum cs_err cs_request_settle(const struct cs_desk *desk, struct cs_request *req
 static enum cs_err approve(struct deciding *d)
 {
     enum cs_err err = cs_request_look(d->desk, d->request, &d->view);
-    return err == CS_OK ? cs_request_settle(d->desk, d->request, &d->view) : err;
+    if (err == CS_OK)
+        err = cs_request_settle(d->desk, d->request);
+    if (err == CS_OK && cs_request_is_open(d->request))
+        err = cs_request_schedule(d->desk, d->request);
+    return err;
 }
 
 static enum cs_err reject(struct deciding *d)
 {
     d->request->state = CS_REQUEST_REJECTED;
     d->request->decided_at = cs_tx_now_ms(d->desk->ctx->tx);
-    return CS_OK;
+    return cs_approver_count(d->desk->ctx, d->request, &d->view.approvals);
 }
 
 static enum cs_err ask(struct deciding *d)
@@ -220,6 +222,7 @@ static enum cs_err ask(struct deciding *d)
                       "The thread is full; approve, or reject and have it filed anew.");
     struct cs_message *message = &request->thread[request->thread_count++];
     *message = (struct cs_message){
+        .kind = CS_MESSAGE_QUESTION,
         .by = cs_desk_caller(d->desk),
         .at = cs_tx_now_ms(d->desk->ctx->tx),
     };
@@ -244,7 +247,7 @@ static const struct {
 static enum cs_err check(struct deciding *d)
 {
     enum cs_err (*const checks[])(struct deciding *) = {
-        check_state, check_own,      check_account, check_digest,  narrow,
+        check_state, check_frozen,   check_own,     check_digest,  narrow,
         check_own,   check_approver, check_comment, check_demands,
     };
     enum cs_err err = CS_OK;
@@ -292,6 +295,10 @@ enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id
     if (err != CS_OK)
         return err;
     int old_state = out->state;
+    if (strcmp(out->digest, d.seen) != 0)
+        err = cs_request_tell_narrowed(desk, out, &d.narrowing);
+    if (err != CS_OK)
+        return err;
     add_decision(&d);
     err = effects[order->decision].apply(&d);
     if (err != CS_OK)

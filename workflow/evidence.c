@@ -22,6 +22,8 @@ static const struct cs_field fields[] = {
              "When one of them was last found valid."),
     CS_FIELD(5, CS_F_WORDS, struct cs_evidence, scopes_exercised, CS_FF_OUT,
              "The scopes that were asked for, and granted, on these days."),
+    CS_FIELD(6, CS_F_TIME, struct cs_evidence, as_of, CS_FF_OUT,
+             "When this was looked up: now, or for the last decision."),
 };
 const struct cs_record cs_evidence_record = {
     .name = "evidence",
@@ -104,6 +106,7 @@ enum cs_err cs_evidence_gather(struct cs_ctx *ctx, const struct cs_id *account,
     struct gathering gathering = {.evidence = out, .today = cs_time_day(cs_tx_now_ms(ctx->tx))};
     enum cs_err err = CS_OK;
     memset(out, 0, sizeof(*out));
+    out->as_of = cs_tx_now_ms(ctx->tx);
     for (size_t seen = 0; err == CS_OK && seen < CS_EVIDENCE_CREDENTIALS; seen += page.limit) {
         if (page.limit > CS_EVIDENCE_CREDENTIALS - seen)
             page.limit = (unsigned)(CS_EVIDENCE_CREDENTIALS - seen);

@@ -17,6 +17,7 @@ struct cs_evidence {
     uint64_t refused; /* of these, those that were not VALID */
     uint64_t days_active;
     int64_t last_used_at;                  /* 0: never */
+    int64_t as_of;                         /* when it was gathered */
     char scopes_exercised[CS_SCOPES_SIZE]; /* what does not fit counts as not exercised */
 };
 extern const struct cs_record cs_evidence_record;

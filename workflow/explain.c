@@ -26,9 +26,6 @@ const struct cs_record cs_explain_order_record = {
     .doc = "What would be asked for.",
 };
 
-/* In the order of the bits of enum cs_policy_term. */
-static const char *const term_names[] = {"comment", "evidence", "self_approval", NULL};
-
 static const struct cs_field explanation_fields[] = {
     CS_FIELD_ENUM(0, struct cs_explanation, mode, CS_FF_OUT, cs_mode_names, "In which mode."),
     CS_FIELD(0, CS_F_WORDS, struct cs_explanation, scopes, CS_FF_OUT,
@@ -39,7 +36,7 @@ static const struct cs_field explanation_fields[] = {
              "By how many different people; 0: by the policy itself."),
     CS_FIELD(0, CS_F_WORDS, struct cs_explanation, groups, CS_FF_OUT,
              "Groups that approvers must be of; empty: any reviewer."),
-    CS_FIELD_FLAGS(0, struct cs_explanation, terms, CS_FF_OUT, term_names,
+    CS_FIELD_FLAGS(0, struct cs_explanation, terms, CS_FF_OUT, cs_policy_term_names,
                    "What else the rule demands or permits."),
     CS_FIELD(0, CS_F_TEXT, struct cs_explanation, evidence_missing, CS_FF_OUT | CS_FF_NULLABLE,
              "What the evidence that the rule demands lacks."),

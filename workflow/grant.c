@@ -1,9 +1,7 @@
 #include "workflow/grant.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/words.h"
 #include "vault/due.h"
 #include "vault/user.h"
 #include "workflow/request_internal.h"
@@ -23,6 +21,12 @@ static const struct cs_field fields[] = {
              "Until when its pair may be claimed; null: for ever."),
     CS_FIELD(8, CS_F_TIME, struct cs_grant, withdrawn_at, CS_FF_OUT, "When it was taken back."),
     CS_FIELD_ID(9, struct cs_grant, withdrawn_by, CS_FF_OUT, CS_USER_PREFIX, "By whom."),
+    CS_FIELD(10, CS_F_TIME, struct cs_grant, expires_at, CS_FF_OUT,
+             "When the credential ends; null: never."),
+    CS_FIELD(11, CS_F_UINT, struct cs_grant, rate_limit, CS_FF_OUT,
+             "Verifications that the rule permits it; 0: as the mode has it."),
+    CS_FIELD(12, CS_F_UINT, struct cs_grant, rate_window_s, CS_FF_OUT, "In so many seconds."),
+    CS_FIELD(13, CS_F_UINT, struct cs_grant, rate_burst, CS_FF_OUT, "And so many more at once."),
 };
 const struct cs_record cs_grant_record = {
     .name = "grant",
@@ -43,17 +47,6 @@ static int64_t after(int64_t now_ms, uint64_t seconds)
     return seconds == 0 ? 0 : now_ms + (int64_t)seconds * MS_PER_S;
 }
 
-uint64_t cs_grant_life_s(const struct cs_desk *desk, const struct cs_request *request)
-{
-    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)request->mode);
-    uint64_t wanted = request->expires_in_s;
-    if (!cs_id_is_zero(&request->widens))
-        return 0;
-    if (mode->expires_after_s == 0)
-        return wanted;
-    return wanted == 0 || wanted > mode->expires_after_s ? mode->expires_after_s : wanted;
-}
-
 static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_request *request,
                                    struct cs_grant *grant)
 {
@@ -71,30 +64,27 @@ static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_r
         .max_active = (uint32_t)mode->max_active,
         .created_by = request->requested_by,
         .grant_id = grant->id,
+        .rate_limit = request->rule.rate_limit,
+        .rate_period_ms = request->rule.rate_window_s * MS_PER_S,
+        .rate_burst = request->rule.rate_burst,
     };
     enum cs_err err = cs_credential_create(desk->ctx, &params, &credential, NULL);
     grant->credential_id = credential.id;
+    grant->expires_at = credential.expires_at;
     grant->claimable_until = after(grant->granted_at, mode->grant_expires_after_s);
     return err;
 }
 
-enum cs_err cs_grant_widened(const struct cs_desk *desk, const struct cs_credential *credential,
-                             const char *scopes, char out[CS_SCOPES_SIZE])
+/* The rate as a whole, where the rule's is the slower one: to be widened makes nothing faster. */
+static bool is_slowed(const struct cs_request *request, const struct cs_credential *credential)
 {
-    struct cs_slice word;
-    const char *cursor = NULL;
-    enum cs_err err = CS_OK;
-    memcpy(out, credential->scopes, CS_SCOPES_SIZE);
-    if (cs_scopes_all(out) || cs_scopes_all(scopes)) {
-        memcpy(out, CS_SCOPE_ALL, sizeof(CS_SCOPE_ALL));
-        return CS_OK;
-    }
-    while (err == CS_OK && cs_words_next(scopes, &cursor, &word))
-        err = cs_words_add(out, CS_SCOPES_SIZE, word);
-    if (err == CS_ERR_TOO_LARGE)
-        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/scopes",
-                            "With these the credential would have more scopes than one can hold.");
-    return err;
+    const struct cs_request_limits *limits = &request->limits;
+    const struct cs_request_rule *rule = &request->rule;
+    return rule->rate_limit != 0 && limits->rate_limit == rule->rate_limit &&
+           limits->rate_window_s == rule->rate_window_s && limits->rate_burst == rule->rate_burst &&
+           (credential->rate_limit != rule->rate_limit ||
+            credential->rate_period_ms != rule->rate_window_s * MS_PER_S ||
+            credential->rate_burst != rule->rate_burst);
 }
 
 static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *request,
@@ -102,13 +92,23 @@ static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *re
 {
     struct cs_credential credential;
     char scopes[CS_SCOPES_SIZE];
+    int64_t latest = after(grant->granted_at, cs_grant_life_s(desk, request));
     struct cs_credential_edit edit = {.scopes = scopes};
     enum cs_err err = cs_credential_find(desk->ctx, &request->widens, &credential);
     if (err == CS_OK)
         err = cs_grant_widened(desk, &credential, request->scopes, scopes);
-    if (err == CS_OK)
-        err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);
+    if (err != CS_OK)
+        return err;
+    if (latest != 0 && (credential.expires_at == 0 || credential.expires_at > latest))
+        edit.expires_at = latest;
+    if (is_slowed(request, &credential)) {
+        edit.rate_limit = request->rule.rate_limit;
+        edit.rate_period_ms = request->rule.rate_window_s * MS_PER_S;
+        edit.rate_burst = request->rule.rate_burst;
+    }
+    err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);
     grant->credential_id = request->widens;
+    grant->expires_at = credential.expires_at;
     return err;
 }
 
@@ -126,6 +126,9 @@ enum cs_err cs_grant_make(const struct cs_desk *desk, struct cs_request *request
         .request_id = request->id,
         .account_id = request->account_id,
         .granted_at = cs_tx_now_ms(desk->ctx->tx),
+        .rate_limit = request->rule.rate_limit,
+        .rate_window_s = request->rule.rate_window_s,
+        .rate_burst = request->rule.rate_burst,
     };
     enum cs_err err = cs_row_new_id(desk->ctx, &grant_table, &grant.id);
     if (err != CS_OK)
@@ -148,10 +151,10 @@ enum cs_err cs_grant_get(const struct cs_desk *desk, const struct cs_id *id, str
     return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
 }
 
-static enum cs_err audit_withdrawn(struct cs_ctx *ctx, const struct cs_grant *grant)
+static enum cs_err note(struct cs_ctx *ctx, const struct cs_grant *grant, enum cs_action action)
 {
     struct cs_audit_params params = {
-        .action = CS_ACTION_GRANT_WITHDRAWN,
+        .action = action,
         .object_prefix = CS_GRANT_PREFIX,
         .object = &grant->id,
         .account = &grant->account_id,
@@ -173,7 +176,7 @@ enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id
     out->withdrawn_by = cs_desk_caller(desk);
     err = cs_row_put_id(desk->ctx, &grant_table, CS_REALM_LIVE, out);
     if (err == CS_OK)
-        err = audit_withdrawn(desk->ctx, out);
+        err = note(desk->ctx, out, CS_ACTION_GRANT_WITHDRAWN);
     if (err == CS_OK)
         err =
             cs_credential_revoke(desk->ctx, &out->credential_id, CS_REVOKE_CESSATION, &credential);
@@ -194,6 +197,9 @@ enum cs_err cs_grant_expire(struct cs_ctx *ctx, uint64_t handle)
         return err;
     err = cs_credential_find(ctx, &grant.credential_id, &credential);
     if (err != CS_OK || credential.status != CS_CREDENTIAL_PENDING_DELIVERY)
+        return err;
+    err = note(ctx, &grant, CS_ACTION_GRANT_EXPIRED);
+    if (err != CS_OK)
         return err;
     return cs_credential_revoke(ctx, &grant.credential_id, CS_REVOKE_CESSATION, &credential);
 }

@@ -17,6 +17,10 @@ struct cs_grant {
     char scopes[CS_SCOPES_SIZE];
     int64_t granted_at;
     int64_t claimable_until; /* 0: for ever */
+    int64_t expires_at;      /* of the credential; 0: never */
+    uint64_t rate_limit;     /* that the rule stated for it; 0: none, with the next two */
+    uint64_t rate_window_s;
+    uint64_t rate_burst;
     int64_t withdrawn_at;
     struct cs_id withdrawn_by;
     struct cs_extra extra;
@@ -24,10 +28,17 @@ struct cs_grant {
 extern const struct cs_record cs_grant_record;
 
 /*
- * How long the credential of a request would live: as asked for, within what the policy of today
- * permits; 0: for ever, and for one that is only widened.
+ * How long the credential of a request would live: as asked for, within what the mode and the rule
+ * of today permit; 0: for ever. For one that is only widened, what the rule permits from then on,
+ * which brings a later end forward; 0: it keeps the end that it has.
  */
 uint64_t cs_grant_life_s(const struct cs_desk *desk, const struct cs_request *request);
+/*
+ * That, and the rate: the rule's, or the mode's where it states none. Who is widened gets no faster
+ * by it: of the rate that it has and the rule's, the slower. `widened` is NULL for a new one.
+ */
+void cs_grant_limits(const struct cs_desk *desk, const struct cs_request *request,
+                     const struct cs_credential *widened, struct cs_request_limits *out);
 /*
  * What a credential would have with further scopes. CS_ERR_REFUSED/POLICY_REFUSED: more than one
  * can hold.

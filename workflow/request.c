@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "vault/account.h"
-#include "vault/due.h"
 #include "vault/list.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
@@ -47,6 +46,20 @@ static struct cs_slice state_key(int state, uint64_t handle, uint8_t out[CS_HAND
     out[0] = (uint8_t)state;
     cs_put_be64(out + 1, handle);
     return CS_SLICE(out, CS_HANDLE_LEN + 1);
+}
+
+enum cs_err cs_request_note(struct cs_ctx *ctx, const struct cs_request *request,
+                            enum cs_action action, const char *detail)
+{
+    const struct cs_audit_params params = {
+        .action = action,
+        .object_prefix = CS_REQUEST_PREFIX,
+        .object = &request->id,
+        .account = &request->account_id,
+        .detail = detail,
+    };
+    enum cs_err err = cs_row_put_id(ctx, &cs_request_table, CS_REALM_LIVE, request);
+    return err == CS_OK ? cs_audit_add(ctx, &params, NULL) : err;
 }
 
 enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request, int old_state,
@@ -139,6 +152,7 @@ static enum cs_err apply_scopes(const struct cs_desk *desk, const struct cs_requ
     if (!has(given, MEMBER_BUNDLE) && !has(given, MEMBER_SCOPES))
         return CS_OK;
     copy(request->bundle, sizeof(request->bundle), order->bundle);
+    request->left_out[0] = '\0'; /* it is asked for anew */
     return cs_desk_scopes(desk, request->bundle, order->scopes, request->scopes);
 }
 
@@ -189,6 +203,17 @@ static enum cs_err apply(const struct cs_desk *desk, const struct cs_request_ord
     return check_widening(desk, request);
 }
 
+/* What a request asks for must fit the rule that it falls under, which the look has found. */
+static enum cs_err check_rule(const struct cs_desk *desk, const struct cs_request *request)
+{
+    uint64_t most_s = request->rule.expires_within_s;
+    if (most_s == 0 || request->expires_in_s <= most_s)
+        return CS_OK;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/expires_in_s",
+                        "The rule \"%s\" permits at most %" PRIu64 " seconds.", request->rule.name,
+                        most_s);
+}
+
 /* Whether this account may file requests, and whether there is anything to request. */
 static enum cs_err check_account(const struct cs_desk *desk, const struct cs_id *id)
 {
@@ -210,14 +235,13 @@ static enum cs_err store_new(const struct cs_desk *desk, struct cs_request *requ
     uint8_t room[2 * CS_HANDLE_LEN];
     uint64_t handle = cs_id_handle(&request->id);
     struct cs_ctx *ctx = desk->ctx;
-    struct cs_due due = {.at = request->expires_at, .what = CS_DUE_REQUEST, .handle = handle};
     enum cs_err err = cs_index_put(ctx, &cs_request_by_account_table,
                                    cs_key_pair(cs_id_handle(&request->account_id), handle, room));
     if (err == CS_OK)
         err =
             cs_index_put(ctx, &cs_request_by_state_table, state_key(request->state, handle, room));
     if (err == CS_OK)
-        err = cs_due_add(ctx, &due);
+        err = cs_request_schedule(desk, request);
     if (err == CS_OK)
         err = cs_request_save(ctx, request, request->state, CS_ACTION_REQUEST_CREATED, NULL, NULL);
     return err;
@@ -241,7 +265,7 @@ static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_reque
     if (err == CS_OK)
         err = cs_request_check_evidence(desk, request, &view);
     if (err == CS_OK)
-        err = cs_request_settle(desk, request, &view);
+        err = cs_request_settle(desk, request);
     return err == CS_OK ? cs_request_save(desk->ctx, request, old_state, CS_ACTION_REQUEST_APPROVED,
                                           "{\"by\":\"policy\"}", NULL)
                         : err;
@@ -269,6 +293,8 @@ enum cs_err cs_request_create(const struct cs_desk *desk, const struct cs_reques
     out->created_at = now_ms;
     out->expires_at = now_ms + (int64_t)live->request_expires_after_s * MS_PER_S;
     err = cs_request_look(desk, out, &view);
+    if (err == CS_OK)
+        err = check_rule(desk, out);
     if (err == CS_OK)
         err = store_new(desk, out);
     return err == CS_OK ? approve_by_policy(desk, out) : err;
@@ -304,12 +330,19 @@ static enum cs_err get_open(const struct cs_desk *desk, const struct cs_id *id, 
     return err;
 }
 
+static enum cs_err get_thawed(const struct cs_desk *desk, const struct cs_id *id, const char *verb,
+                              struct cs_request *out)
+{
+    enum cs_err err = get_open(desk, id, verb, out);
+    return err == CS_OK ? cs_request_check_frozen(desk, out) : err;
+}
+
 enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id,
                               const struct cs_request_order *order, uint64_t given,
                               uint64_t if_revision, struct cs_request *out)
 {
     struct cs_request_view view;
-    enum cs_err err = get_open(desk, id, "changed", out);
+    enum cs_err err = get_thawed(desk, id, "changed", out);
     if (err == CS_OK && if_revision != 0 && if_revision != out->revision)
         err = cs_fault_set(desk->ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
                            "The request was changed since you read it; read it again.");
@@ -318,6 +351,10 @@ enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id
     if (err == CS_OK)
         err = cs_request_look(desk, out, &view);
     if (err == CS_OK)
+        err = check_rule(desk, out);
+    if (err == CS_OK)
+        err = cs_request_schedule(desk, out);
+    if (err == CS_OK)
         err = cs_request_save(desk->ctx, out, out->state, CS_ACTION_REQUEST_CHANGED, NULL, NULL);
     return err == CS_OK ? approve_by_policy(desk, out) : err;
 }
@@ -325,7 +362,7 @@ enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id
 enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id, const char *text,
                              struct cs_request *out)
 {
-    enum cs_err err = get_open(desk, id, "replied to", out);
+    enum cs_err err = get_thawed(desk, id, "replied to", out);
     if (err != CS_OK)
         return err;
     if (out->thread_count == CS_THREAD_MAX)
@@ -335,6 +372,7 @@ enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
     int old_state = out->state;
     struct cs_message *message = &out->thread[out->thread_count++];
     *message = (struct cs_message){
+        .kind = CS_MESSAGE_REPLY,
         .by = cs_desk_caller(desk),
         .at = cs_tx_now_ms(desk->ctx->tx),
     };
@@ -343,33 +381,14 @@ enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
     return cs_request_save(desk->ctx, out, old_state, CS_ACTION_REQUEST_REPLIED, NULL, NULL);
 }
 
-static enum cs_err end(struct cs_ctx *ctx, struct cs_request *request, int state, int64_t at,
-                       enum cs_action action)
-{
-    int old_state = request->state;
-    request->state = state;
-    request->decided_at = at;
-    return cs_request_save(ctx, request, old_state, action, NULL, NULL);
-}
-
 enum cs_err cs_request_withdraw(const struct cs_desk *desk, const struct cs_id *id,
                                 struct cs_request *out)
 {
     enum cs_err err = get_open(desk, id, "withdrawn", out);
     if (err != CS_OK)
         return err;
-    return end(desk->ctx, out, CS_REQUEST_WITHDRAWN, cs_tx_now_ms(desk->ctx->tx),
-               CS_ACTION_REQUEST_WITHDRAWN);
-}
-
-enum cs_err cs_request_expire(struct cs_ctx *ctx, uint64_t handle)
-{
-    struct cs_request request;
-    uint8_t room[CS_HANDLE_LEN];
-    enum cs_err err = cs_row_get(ctx, &cs_request_table, cs_key_handle(handle, room), &request);
-    if (err == CS_ERR_NOT_FOUND)
-        return CS_OK;
-    if (err != CS_OK || !cs_request_is_open(&request) || cs_tx_now_ms(ctx->tx) < request.expires_at)
-        return err;
-    return end(ctx, &request, CS_REQUEST_EXPIRED, request.expires_at, CS_ACTION_REQUEST_EXPIRED);
+    int old_state = out->state;
+    out->state = CS_REQUEST_WITHDRAWN;
+    out->decided_at = cs_tx_now_ms(desk->ctx->tx);
+    return cs_request_save(desk->ctx, out, old_state, CS_ACTION_REQUEST_WITHDRAWN, NULL, NULL);
 }

@@ -12,7 +12,11 @@
  * withdrawn or expired. Decisions bind to the digest of what was reviewed: account, scopes, mode,
  * expiry, networks, recipient, limits, and what the policy makes of them. When it changes, the
  * count starts again. Nobody decides on their own request unless the rule says so; nobody counts
- * twice, because only the last word of each person counts. Thread rule: inside a transaction.
+ * twice, because only the last word of each person counts; and who may no longer approve (has left
+ * the group, is no reviewer, develops for the account by now) no longer counts.
+ *
+ * While its account is suspended a request is frozen: it can be read and withdrawn, and it expires;
+ * nothing else happens to it. Thread rule: inside a transaction.
  */
 #ifndef CS_WORKFLOW_REQUEST_H
 #define CS_WORKFLOW_REQUEST_H
@@ -41,8 +45,9 @@ extern const char *const cs_decision_names[];
 #define CS_REQUEST_PREFIX "req"
 #define CS_USE_CASE_SIZE 2001
 #define CS_COMMENT_SIZE 601
-#define CS_RECIPIENT_KEY_LEN 32 /* X25519 */
-#define CS_DECISIONS_MAX 16     /* further ones are refused: the requester files anew */
+#define CS_RECIPIENT_KEY_LEN 32               /* X25519 */
+#define CS_LEFT_OUT_SIZE (CS_SCOPES_SIZE + 2) /* `*`, and then what it was narrowed to */
+#define CS_DECISIONS_MAX 16 /* further ones are refused: the requester files anew */
 #define CS_THREAD_MAX 12
 
 struct cs_decision {
@@ -50,11 +55,16 @@ struct cs_decision {
     struct cs_id by;
     int64_t at;
     char digest[CS_DIGEST_TEXT_SIZE]; /* of what was seen */
-    bool counts;                      /* derived: an approval of what the request is now */
+    /* An approval of what the request is now, by who may still give it; then, as it was decided. */
+    bool counts;
     char comment[CS_COMMENT_SIZE];
 };
 
+enum cs_message_kind { CS_MESSAGE_QUESTION, CS_MESSAGE_REPLY, CS_MESSAGE_NARROWING };
+extern const char *const cs_message_names[];
+
 struct cs_message {
+    int kind;
     struct cs_id by;
     int64_t at;
     char text[CS_COMMENT_SIZE];
@@ -65,7 +75,28 @@ struct cs_request_rule {
     char name[CS_POLICY_NAME_MAX + 1];
     uint64_t approvals_needed;
     char groups[CS_POLICY_GROUPS_SIZE];
+    struct cs_policy_quorum quorum[CS_POLICY_QUORUM_MAX];
+    uint16_t quorum_count;
+    uint32_t separation; /* enum cs_policy_separation */
+    char not_groups[CS_POLICY_GROUPS_SIZE];
+    uint32_t terms;            /* enum cs_policy_term */
+    uint64_t expires_within_s; /* the credential's longest life; 0: as the mode has it */
+    uint64_t rate_limit;       /* of the credential; 0: as the mode has it, with the next two */
+    uint64_t rate_window_s;
+    uint64_t rate_burst;
+    uint64_t escalate_after_s; /* since it was filed; 0: never */
+    char escalate_to[CS_POLICY_GROUPS_SIZE];
+    uint64_t approvals_missing;
+    char wanted[160]; /* by whom, for people; "" when nothing is missing */
     char why[CS_POLICY_WHY_SIZE];
+};
+
+/* What the credential may, beside its scopes. All three of a rate are 0 where none is stated. */
+struct cs_request_limits {
+    uint64_t expires_in_s; /* from the approval; 0: never, or (of one that is widened) as it is */
+    uint64_t rate_limit;
+    uint64_t rate_window_s;
+    uint64_t rate_burst;
 };
 
 struct cs_request {
@@ -77,7 +108,10 @@ struct cs_request {
     char bundle[CS_BUNDLE_SIZE];
     char scopes[CS_SCOPES_SIZE];
     char use_case[CS_USE_CASE_SIZE];
-    struct cs_id widens; /* the credential whose scopes are to become more; zero otherwise */
+    struct cs_id widens;        /* the credential whose scopes are to become more; zero otherwise */
+    char keeps[CS_SCOPES_SIZE]; /* of that one: the scopes that it has without this */
+    char gains[CS_SCOPES_SIZE]; /* derived: the scopes that come with this */
+    char left_out[CS_LEFT_OUT_SIZE]; /* asked for, but not by a reviewer's approval */
     char recipient_email[255];
     uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     uint64_t expires_in_s; /* of the credential, from its making; 0: never */
@@ -91,6 +125,8 @@ struct cs_request {
     char digest[CS_DIGEST_TEXT_SIZE];
     char policy_version[CS_DIGEST_TEXT_SIZE];
     struct cs_request_rule rule;
+    struct cs_request_limits limits;
+    bool frozen; /* derived: its account is suspended, so that nothing is decided */
     struct cs_decision decisions[CS_DECISIONS_MAX];
     uint16_t decision_count;
     struct cs_message thread[CS_THREAD_MAX];
@@ -98,6 +134,11 @@ struct cs_request {
     struct cs_id grant_id;
     struct cs_id credential_id; /* that came of it */
     struct cs_evidence evidence;
+    /* What the hours have brought (workflow/request_hours.c). */
+    int64_t next_hour; /* when the sweeper looks at it; 0: no more */
+    uint64_t reminders;
+    int64_t escalated_at; /* when that was told; it holds from the hour itself on */
+    int64_t warned_at;
     uint64_t revision;
     struct cs_extra extra;
 };
@@ -191,7 +232,11 @@ CS_MUST_CHECK enum cs_err cs_request_decide(const struct cs_desk *desk, const st
                                             const struct cs_decision_order *order,
                                             struct cs_request *out, struct cs_receipt *receipt);
 
-/* For the sweeper: an open request whose time has come becomes expired. By handle. */
-CS_MUST_CHECK enum cs_err cs_request_expire(struct cs_ctx *ctx, uint64_t handle);
+/*
+ * For the sweeper: what the hour brings to an open request: it is escalated, its reviewers are
+ * reminded, it is about to expire, it expires. Each is told once, however often this runs; hours
+ * that passed unseen are told as one. By handle; the desk is the system's.
+ */
+CS_MUST_CHECK enum cs_err cs_request_strike(const struct cs_desk *desk, uint64_t handle);
 
 #endif

@@ -11,11 +11,11 @@ extern const struct cs_table cs_request_table;
 extern const struct cs_table cs_request_by_account_table;
 extern const struct cs_table cs_request_by_state_table;
 
-/* The terms (enum cs_policy_term) and lacking evidence that the view found, beside the request. */
+/* What the look found, beside the request. */
 struct cs_request_view {
-    uint32_t terms;
     unsigned approvals; /* that count */
-    bool undecidable;   /* the policy no longer has what is asked for */
+    /* Why nobody can approve it as it is, which rule.why tells; CS_FAULT_NONE: somebody can. */
+    enum cs_fault_code undecidable;
     char evidence_missing[160];
 };
 
@@ -42,9 +42,41 @@ CS_MUST_CHECK enum cs_err cs_request_check_evidence(const struct cs_desk *desk,
 CS_MUST_CHECK enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request,
                                           int old_state, enum cs_action action, const char *detail,
                                           struct cs_receipt *receipt);
-/* Approves if the approvals that count suffice: makes the grant. *view is that of now. */
-CS_MUST_CHECK enum cs_err cs_request_settle(const struct cs_desk *desk, struct cs_request *request,
-                                            const struct cs_request_view *view);
+/*
+ * Stores what the clock did to it, with its audit entry: no new revision, because nobody's word on
+ * it is worth less for that.
+ */
+CS_MUST_CHECK enum cs_err cs_request_note(struct cs_ctx *ctx, const struct cs_request *request,
+                                          enum cs_action action, const char *detail);
+/* What an approval leaves out of what was asked for. */
+struct cs_narrowing {
+    bool narrows; /* it names scopes or a life; they may still be all that was asked for */
+    char left_out[CS_SCOPES_SIZE];
+    uint64_t expires_in_s; /* 0: as it was */
+};
+/*
+ * Changes the request to what the order approves of it; the caller looks at it again. An approval
+ * of less is for something else than those before it, which no longer count. CS_ERR_REFUSED for
+ * more than was asked for, and for a decision that is no approval.
+ */
+CS_MUST_CHECK enum cs_err cs_request_narrow(const struct cs_desk *desk,
+                                            const struct cs_decision_order *order,
+                                            struct cs_request *request, struct cs_narrowing *out);
+/* Tells the requester, in the thread and as an event. CS_ERR_CONFLICT: the thread is full. */
+CS_MUST_CHECK enum cs_err cs_request_tell_narrowed(const struct cs_desk *desk,
+                                                   struct cs_request *request,
+                                                   const struct cs_narrowing *narrowing);
+/* Approves if the approvals that count suffice: makes the grant. As it is now. */
+CS_MUST_CHECK enum cs_err cs_request_settle(const struct cs_desk *desk, struct cs_request *request);
+/*
+ * Has the sweeper look at an open request in its next hour, if that comes before the hour that is
+ * noted already. After each look that is stored: the rule, and with it the hour, may be another.
+ */
+CS_MUST_CHECK enum cs_err cs_request_schedule(const struct cs_desk *desk,
+                                              struct cs_request *request);
+/* CS_ERR_REFUSED with the fault while the account is suspended. */
+CS_MUST_CHECK enum cs_err cs_request_check_frozen(const struct cs_desk *desk,
+                                                  const struct cs_request *request);
 bool cs_request_is_open(const struct cs_request *request);
 /* The state with expiry told by the clock: the sweeper may come later than the hour. */
 int cs_request_state_at(const struct cs_desk *desk, const struct cs_request *request);

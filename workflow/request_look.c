@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "vault/account.h"
-#include "vault/user.h"
+#include "workflow/approver.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
 
@@ -40,19 +40,37 @@ static void add_id(struct cs_digest_state *state, const struct cs_id *id)
     cs_digest_add_framed(state, CS_SLICE(id->bytes, sizeof(id->bytes)));
 }
 
-/* What the policy of the moment would let the credential do, and for how long. */
-static void add_limits(struct cs_digest_state *state, const struct cs_desk *desk,
-                       const struct cs_request *request)
+/* Who has to approve. Of an escalation the hour counts, not whether it has struck. */
+static void add_rule(struct cs_digest_state *state, const struct cs_request_rule *rule)
 {
-    const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)request->mode);
-    add_number(state, cs_grant_life_s(desk, request));
-    add_number(state, mode->rate_limit);
-    add_number(state, mode->rate_window_s);
-    add_number(state, mode->rate_burst);
+    add_text(state, rule->name);
+    add_number(state, rule->approvals_needed);
+    add_text(state, rule->groups);
+    add_number(state, rule->quorum_count);
+    for (size_t i = 0; i < rule->quorum_count; i++) {
+        add_text(state, rule->quorum[i].group);
+        add_number(state, rule->quorum[i].approvals);
+    }
+    add_number(state, rule->separation);
+    add_text(state, rule->not_groups);
+    add_number(state, rule->terms);
+    add_number(state, rule->escalate_after_s);
+    add_text(state, rule->escalate_to);
+}
+
+/* What the credential would be let do, for how long, and what it has already. */
+static void add_limits(struct cs_digest_state *state, const struct cs_request *request)
+{
+    const struct cs_request_limits *limits = &request->limits;
+    add_number(state, limits->expires_in_s);
+    add_number(state, limits->rate_limit);
+    add_number(state, limits->rate_window_s);
+    add_number(state, limits->rate_burst);
+    add_text(state, request->keeps);
 }
 
 /* Of what was asked for and what the policy makes of it; not of how often the policy was edited. */
-static void digest(const struct cs_desk *desk, struct cs_request *request, uint32_t terms)
+static void digest(struct cs_request *request)
 {
     struct cs_digest_state state;
     uint8_t bytes[CS_DIGEST_LEN];
@@ -70,33 +88,42 @@ static void digest(const struct cs_desk *desk, struct cs_request *request, uint3
         &state, CS_SLICE(request->recipient_public_key, sizeof(request->recipient_public_key)));
     add_number(&state, request->expires_in_s);
     add_text(&state, request->allowed_ips);
-    add_text(&state, request->rule.name);
-    add_number(&state, request->rule.approvals_needed);
-    add_text(&state, request->rule.groups);
-    add_number(&state, terms);
-    add_limits(&state, desk, request);
+    add_rule(&state, &request->rule);
+    add_limits(&state, request);
     cs_digest_end(&state, bytes);
     cs_hex_encode(bytes, sizeof(bytes), request->digest);
 }
 
-/* The policy lost a scope: the request can be read, changed and rejected, but not approved. */
-static void set_undecidable(struct cs_request_rule *rule, struct cs_request_view *view)
+/* The request can be read, changed and rejected, but not approved as it is. */
+static void set_undecidable(struct cs_request *request, struct cs_request_view *view,
+                            enum cs_fault_code code, const char *why)
 {
-    *rule = (struct cs_request_rule){
-        .approvals_needed = UNREACHABLE,
-        .why = "The policy no longer has one of the scopes that are asked for.",
-    };
-    view->undecidable = true;
+    request->rule = (struct cs_request_rule){.approvals_needed = UNREACHABLE};
+    snprintf(request->rule.why, sizeof(request->rule.why), "%s", why);
+    view->undecidable = code;
 }
 
 static void set_rule(const struct cs_policy_answer *answer, struct cs_request_rule *rule,
                      struct cs_request_view *view)
 {
+    *rule = (struct cs_request_rule){
+        .approvals_needed = answer->approvals,
+        .quorum_count = answer->quorum_count,
+        .separation = answer->separation,
+        .terms = answer->terms,
+        .expires_within_s = answer->expires_within_s,
+        .rate_limit = answer->rate_limit,
+        .rate_window_s = answer->rate_window_s,
+        .rate_burst = answer->rate_burst,
+        .escalate_after_s = answer->escalate_after_s,
+    };
     snprintf(rule->name, sizeof(rule->name), "%s", answer->name);
     snprintf(rule->groups, sizeof(rule->groups), "%s", answer->groups);
+    snprintf(rule->not_groups, sizeof(rule->not_groups), "%s", answer->not_groups);
+    snprintf(rule->escalate_to, sizeof(rule->escalate_to), "%s", answer->escalate_to);
     snprintf(rule->why, sizeof(rule->why), "%s", answer->why);
-    rule->approvals_needed = answer->approvals;
-    view->terms = answer->terms;
+    for (size_t i = 0; i < answer->quorum_count; i++)
+        rule->quorum[i] = answer->quorum[i];
     memcpy(view->evidence_missing, answer->evidence_missing, sizeof(view->evidence_missing));
 }
 
@@ -126,48 +153,71 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
     if (err == CS_OK)
         set_rule(&answer, &request->rule, view);
     else if (err == CS_ERR_REFUSED)
-        set_undecidable(&request->rule, view);
+        set_undecidable(request, view, CS_FAULT_UNKNOWN_SCOPE,
+                        "The policy no longer has one of the scopes that are asked for.");
     return err == CS_ERR_REFUSED ? CS_OK : err;
 }
 
-static bool decides_again(const struct cs_request *request, size_t index)
+/* What the credential is that is to be widened, and whether there is anything left to gain. */
+static enum cs_err compare(const struct cs_desk *desk, struct cs_request *request,
+                           struct cs_request_view *view, struct cs_credential *credential)
 {
-    const struct cs_id *by = &request->decisions[index].by;
-    for (size_t i = index + 1; i < request->decision_count; i++) {
-        if (cs_id_equal(&request->decisions[i].by, by))
-            return true;
-    }
-    return false;
+    enum cs_err err = cs_credential_find(desk->ctx, &request->widens, credential);
+    if (err != CS_OK)
+        return err;
+    memcpy(request->keeps, credential->scopes, sizeof(request->keeps));
+    if (credential->status >= CS_CREDENTIAL_REVOKED)
+        set_undecidable(request, view, CS_FAULT_CONFLICT,
+                        "The credential that is to be widened is over.");
+    else if (!cs_scopes_missing(request->scopes, request->keeps, request->gains,
+                                sizeof(request->gains)))
+        set_undecidable(request, view, CS_FAULT_CONFLICT,
+                        "The credential has all of these scopes.");
+    return CS_OK;
 }
 
-/* The last word of each person counts, so nobody counts twice, and who asks after all waits. */
-static void count(struct cs_request *request, struct cs_request_view *view)
+/* Everything that the policy of the moment makes of an open request. */
+static enum cs_err judge(const struct cs_desk *desk, struct cs_request *request,
+                         struct cs_request_view *view)
 {
-    for (size_t i = 0; i < request->decision_count; i++) {
-        struct cs_decision *decision = &request->decisions[i];
-        decision->counts = decision->kind == CS_DECISION_APPROVE &&
-                           strcmp(decision->digest, request->digest) == 0 &&
-                           !decides_again(request, i);
-        view->approvals += decision->counts;
-    }
+    struct cs_credential credential;
+    bool widens = !cs_id_is_zero(&request->widens);
+    enum cs_err err = match(desk, request, view);
+    if (err == CS_OK && widens)
+        err = compare(desk, request, view, &credential);
+    if (err != CS_OK)
+        return err;
+    cs_grant_limits(desk, request, widens ? &credential : NULL, &request->limits);
+    snprintf(request->policy_version, sizeof(request->policy_version), "%s",
+             cs_policy_digest(desk->policy));
+    digest(request);
+    return cs_approver_count(desk->ctx, request, &view->approvals);
 }
 
 enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_request *request,
                             struct cs_request_view *view)
 {
+    enum cs_err err = CS_OK;
     *view = (struct cs_request_view){0};
+    request->frozen = false;
     if (cs_request_state_at(desk, request) != request->state) {
         request->state = CS_REQUEST_EXPIRED; /* the sweeper will write it */
         request->decided_at = request->expires_at;
     }
-    if (cs_request_is_open(request)) {
-        enum cs_err err = match(desk, request, view);
-        if (err != CS_OK)
-            return err;
-        snprintf(request->policy_version, sizeof(request->policy_version), "%s",
-                 cs_policy_digest(desk->policy));
-        digest(desk, request, view->terms);
-    }
-    count(request, view);
-    return CS_OK;
+    if (cs_request_is_open(request))
+        err = judge(desk, request, view);
+    if (err == CS_OK && (cs_request_is_open(request) || request->state == CS_REQUEST_APPROVED))
+        err = cs_account_is_suspended(desk->ctx, &request->account_id, &request->frozen);
+    request->gains[0] = '\0';
+    (void)cs_scopes_missing(request->scopes, request->keeps, request->gains,
+                            sizeof(request->gains));
+    return err;
+}
+
+enum cs_err cs_request_check_frozen(const struct cs_desk *desk, const struct cs_request *request)
+{
+    if (!request->frozen)
+        return CS_OK;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED, "",
+                        "The account is suspended; its requests wait until it is resumed.");
 }

@@ -4,6 +4,7 @@
 const char *const cs_request_state_names[] = {"pending",   "needs_info", "approved", "rejected",
                                               "withdrawn", "expired",    NULL};
 const char *const cs_decision_names[] = {"approve", "reject", "ask", NULL};
+const char *const cs_message_names[] = {"question", "reply", "narrowing", NULL};
 
 #define SHOWN CS_FF_OUT
 #define MAYBE (CS_FF_OUT | CS_FF_NULLABLE)
@@ -18,9 +19,9 @@ static const struct cs_field decision_fields[] = {
                 "Who decided; null: the policy itself."),
     CS_FIELD(3, CS_F_TIME, struct cs_decision, at, SHOWN, "When."),
     CS_FIELD(4, CS_F_TEXT, struct cs_decision, digest, SHOWN, "Of what was seen."),
-    CS_FIELD(0, CS_F_BOOL, struct cs_decision, counts, SHOWN,
-             "Whether it is an approval of what the request is now."),
     CS_FIELD(5, CS_F_TEXT, struct cs_decision, comment, MAYBE, "Why."),
+    CS_FIELD(6, CS_F_BOOL, struct cs_decision, counts, SHOWN,
+             "Whether it is an approval of what the request is now, by who may still give it."),
 };
 static const struct cs_record decision_record = {
     .name = "decision",
@@ -33,14 +34,16 @@ static const struct cs_record decision_record = {
 static const struct cs_field message_fields[] = {
     CS_FIELD_ID(1, struct cs_message, by, SHOWN, CS_USER_PREFIX, "Who wrote it."),
     CS_FIELD(2, CS_F_TIME, struct cs_message, at, SHOWN, "When."),
-    CS_FIELD(3, CS_F_TEXT, struct cs_message, text, SHOWN, "What was asked or replied."),
+    CS_FIELD(3, CS_F_TEXT, struct cs_message, text, SHOWN,
+             "What was asked, replied, or left out of what was asked for."),
+    CS_FIELD_ENUM(4, struct cs_message, kind, SHOWN, cs_message_names, "Which of these it is."),
 };
 static const struct cs_record message_record = {
     .name = "message",
     .size = sizeof(struct cs_message),
     .fields = message_fields,
     .field_count = COUNT(message_fields),
-    .doc = "A question of a reviewer, or a reply.",
+    .doc = "A question of a reviewer, a reply, or what a reviewer narrowed.",
 };
 
 static const struct cs_field rule_fields[] = {
@@ -50,6 +53,26 @@ static const struct cs_field rule_fields[] = {
     CS_FIELD(3, CS_F_WORDS, struct cs_request_rule, groups, SHOWN,
              "Groups that approvers must be of; empty: any reviewer."),
     CS_FIELD(4, CS_F_TEXT, struct cs_request_rule, why, SHOWN, "Why this rule decides."),
+    CS_FIELD_LIST(5, struct cs_request_rule, quorum, quorum_count, SHOWN, CS_POLICY_QUORUM_MAX,
+                  &cs_policy_quorum_record, "Of these approvals, so many from each of these."),
+    CS_FIELD_FLAGS(6, struct cs_request_rule, separation, SHOWN, cs_policy_separation_names,
+                   "Who may not be among those who approve."),
+    CS_FIELD(7, CS_F_WORDS, struct cs_request_rule, not_groups, SHOWN,
+             "Groups of which nobody may approve."),
+    CS_FIELD_FLAGS(8, struct cs_request_rule, terms, SHOWN, cs_policy_term_names,
+                   "What else it demands or permits."),
+    CS_FIELD(9, CS_F_UINT, struct cs_request_rule, expires_within_s, SHOWN,
+             "Longest life of the credential in seconds; 0: as the mode has it."),
+    CS_FIELD(10, CS_F_UINT, struct cs_request_rule, rate_limit, 0, "Of the credential."),
+    CS_FIELD(11, CS_F_UINT, struct cs_request_rule, rate_window_s, 0, "In so many seconds."),
+    CS_FIELD(12, CS_F_UINT, struct cs_request_rule, rate_burst, 0, "So many more at once."),
+    CS_FIELD(13, CS_F_UINT, struct cs_request_rule, escalate_after_s, SHOWN,
+             "So many seconds after it was filed others may approve too; 0: never."),
+    CS_FIELD(14, CS_F_WORDS, struct cs_request_rule, escalate_to, SHOWN,
+             "The groups of these others, who stand in at any place."),
+    CS_FIELD(15, CS_F_UINT, struct cs_request_rule, approvals_missing, SHOWN,
+             "How many approvals it still needs."),
+    CS_FIELD(16, CS_F_TEXT, struct cs_request_rule, wanted, MAYBE, "From whom."),
 };
 static const struct cs_record rule_record = {
     .name = "request_rule",
@@ -57,6 +80,24 @@ static const struct cs_record rule_record = {
     .fields = rule_fields,
     .field_count = COUNT(rule_fields),
     .doc = "What the policy demands for this request.",
+};
+
+static const struct cs_field limits_fields[] = {
+    CS_FIELD(1, CS_F_UINT, struct cs_request_limits, expires_in_s, SHOWN,
+             "Its life in seconds from the approval; 0: for ever, and for one that is widened: to "
+             "the end that it has."),
+    CS_FIELD(2, CS_F_UINT, struct cs_request_limits, rate_limit, SHOWN,
+             "So many verifications; 0: as many as may be."),
+    CS_FIELD(3, CS_F_UINT, struct cs_request_limits, rate_window_s, SHOWN, "In so many seconds."),
+    CS_FIELD(4, CS_F_UINT, struct cs_request_limits, rate_burst, SHOWN,
+             "And so many more at once."),
+};
+static const struct cs_record limits_record = {
+    .name = "request_limits",
+    .size = sizeof(struct cs_request_limits),
+    .fields = limits_fields,
+    .field_count = COUNT(limits_fields),
+    .doc = "How long the credential would work, and how fast.",
 };
 
 static const struct cs_field request_fields[] = {
@@ -99,6 +140,21 @@ static const struct cs_field request_fields[] = {
     CS_FIELD(25, CS_F_UINT, struct cs_request, revision, 0, "Counts the changes."),
     CS_FIELD_SUB(26, struct cs_request, evidence, SHOWN, &cs_evidence_record,
                  "What the account's test credentials did: until now, or until it was decided."),
+    CS_FIELD(27, CS_F_WORDS, struct cs_request, keeps, SHOWN,
+             "The scopes that the credential has without this."),
+    CS_FIELD(0, CS_F_WORDS, struct cs_request, gains, SHOWN,
+             "The scopes that come with this, and that it would not have otherwise."),
+    CS_FIELD(28, CS_F_WORDS, struct cs_request, left_out, SHOWN,
+             "Scopes that were asked for, and that a reviewer's approval left out."),
+    CS_FIELD_SUB(29, struct cs_request, limits, SHOWN, &limits_record,
+                 "What the credential would get, or got."),
+    CS_FIELD(0, CS_F_BOOL, struct cs_request, frozen, SHOWN,
+             "Whether its account is suspended: nothing is decided until it is resumed."),
+    CS_FIELD(30, CS_F_TIME, struct cs_request, next_hour, 0, "When the sweeper looks at it."),
+    CS_FIELD(31, CS_F_UINT, struct cs_request, reminders, 0, "Reminders whose hour is over."),
+    CS_FIELD(32, CS_F_TIME, struct cs_request, escalated_at, SHOWN,
+             "When it was escalated: others may approve too."),
+    CS_FIELD(33, CS_F_TIME, struct cs_request, warned_at, 0, "When its end was announced."),
 };
 const struct cs_record cs_request_record = {
     .name = "request",

@@ -298,7 +298,7 @@ static inline enum cs_err do_sweep(struct story *story, int who, const json_t *w
 {
     (void)who;
     (void)what;
-    return cs_sweep_run(story->world->d.v.vault, &story->swept);
+    return cs_sweep_run(story->world->d.v.vault, story->world->policy, &story->swept);
 }
 
 struct issuing {

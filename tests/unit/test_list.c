@@ -282,7 +282,7 @@ static enum cs_err remove_due_fn(struct cs_ctx *ctx, void *arg)
 static enum cs_err list_due_fn(struct cs_ctx *ctx, void *arg)
 {
     struct due_call *call = arg;
-    return cs_due_list(ctx, call->now_ms, call->due, call->room, &call->count);
+    return cs_due_list(ctx, call->now_ms, CS_DUE_ANY, call->due, call->room, &call->count);
 }
 
 static size_t due_by(struct domain *d, struct due_call *call, int64_t at, size_t room)
@@ -300,7 +300,7 @@ static void what_is_due_comes_by_its_time(void **state)
                                     {100, CS_DUE_REQUEST, 7},
                                     {100, CS_DUE_CREDENTIAL, UINT64_MAX},
                                     {0, CS_DUE_CLAIM, 5}, /* never */
-                                    {200, CS_DUE_REMINDER, 0},
+                                    {200, CS_DUE_GRANT, 0},
                                     {100, CS_DUE_REQUEST, 7}},
                             .count = 6};
     assert_int_equal(change(d, add_due_fn, &call), CS_OK);

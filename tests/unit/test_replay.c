@@ -173,7 +173,7 @@ struct due_call {
 static enum cs_err due_fn(struct cs_ctx *ctx, void *arg)
 {
     struct due_call *call = arg;
-    return cs_due_list(ctx, cs_tx_now_ms(ctx->tx), call->due, 10, &call->count);
+    return cs_due_list(ctx, cs_tx_now_ms(ctx->tx), CS_DUE_ANY, call->due, 10, &call->count);
 }
 
 static enum cs_err expire_fn(struct cs_ctx *ctx, void *arg)

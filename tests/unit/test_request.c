@@ -70,7 +70,7 @@ static void the_sweeper_writes_the_hour_itself(void **state)
     file(world, DEV, call);
     int64_t hour = call->out.expires_at;
     cs_clock_turn(&world->d.v.clock, hour - now_ms(&world->d) + DAY_MS);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 1);
     assert_int_equal(desk_see(world, DEV, show_fn, call), CS_OK);
     assert_int_equal(call->out.state, CS_REQUEST_EXPIRED);

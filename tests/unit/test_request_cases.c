@@ -50,6 +50,62 @@ static void check_scopes(const struct stand *stand, const json_t *want)
     check_words(stand->request->scopes, want);
 }
 
+static void check_gains(const struct stand *stand, const json_t *want)
+{
+    check_words(stand->request->gains, want);
+}
+
+static void check_keeps(const struct stand *stand, const json_t *want)
+{
+    check_words(stand->request->keeps, want);
+}
+
+static void check_left_out(const struct stand *stand, const json_t *want)
+{
+    check_words(stand->request->left_out, want);
+}
+
+static void check_told(const struct stand *stand, const json_t *want)
+{
+    const struct cs_request *request = stand->request;
+    assert_true(request->thread_count > 0);
+    assert_string_equal(request->thread[request->thread_count - 1].text, json_string_value(want));
+}
+
+static void check_frozen(const struct stand *stand, const json_t *want)
+{
+    assert_int_equal(stand->request->frozen, json_is_true(want));
+}
+
+static void check_missing(const struct stand *stand, const json_t *want)
+{
+    assert_int_equal(stand->request->rule.approvals_missing, json_integer_value(want));
+}
+
+static void check_wanted(const struct stand *stand, const json_t *want)
+{
+    assert_string_equal(stand->request->rule.wanted, json_string_value(want));
+}
+
+static void check_limits(const struct stand *stand, const json_t *want)
+{
+    const struct cs_request_limits *limits = &stand->request->limits;
+    const uint64_t got[] = {limits->expires_in_s, limits->rate_limit, limits->rate_window_s,
+                            limits->rate_burst};
+    for (size_t i = 0; i < COUNT(got); i++)
+        assert_int_equal(got[i], json_integer_value(json_array_get(want, i)));
+}
+
+/* What the rule stated for it; zeros where the mode's rate holds. */
+static void check_rate(const struct stand *stand, const json_t *want)
+{
+    const struct cs_credential *credential = &stand->credential;
+    const uint64_t got[] = {credential->rate_limit, credential->rate_period_ms / SECOND_MS,
+                            credential->rate_burst};
+    for (size_t i = 0; i < COUNT(got); i++)
+        assert_int_equal(got[i], json_integer_value(json_array_get(want, i)));
+}
+
 static void check_bundle(const struct stand *stand, const json_t *want)
 {
     assert_string_equal(stand->request->bundle, json_string_value(want));
@@ -111,13 +167,29 @@ static const struct {
     const char *name;
     check_fn *check;
 } checks[] = {
-    {"state", check_state},           {"needed", check_needed},
-    {"approvals", check_approvals},   {"rule", check_rule},
-    {"scopes", check_scopes},         {"bundle", check_bundle},
-    {"decisions", check_decisions},   {"messages", check_messages},
-    {"credential", check_credential}, {"credential_scopes", check_credential_scopes},
-    {"life_s", check_life},           {"verdict", check_verdict},
-    {"sealed", check_sealed},         {"listed", check_listed},
+    {"state", check_state},
+    {"needed", check_needed},
+    {"approvals", check_approvals},
+    {"rule", check_rule},
+    {"scopes", check_scopes},
+    {"bundle", check_bundle},
+    {"decisions", check_decisions},
+    {"messages", check_messages},
+    {"credential", check_credential},
+    {"credential_scopes", check_credential_scopes},
+    {"life_s", check_life},
+    {"verdict", check_verdict},
+    {"sealed", check_sealed},
+    {"listed", check_listed},
+    {"gains", check_gains},
+    {"keeps", check_keeps},
+    {"left_out", check_left_out},
+    {"told", check_told},
+    {"frozen", check_frozen},
+    {"missing", check_missing},
+    {"wanted", check_wanted},
+    {"limits", check_limits},
+    {"rate", check_rate},
     {"swept", check_swept},
 };
 

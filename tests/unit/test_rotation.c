@@ -43,7 +43,9 @@ static enum cs_err report_fn(struct cs_ctx *ctx, void *arg)
     enum cs_err err = cs_credential_get(ctx, &call->id, &credential);
     if (err == CS_OK)
         err = cs_rotation_report(ctx, &credential, &call->report);
-    return err == CS_OK ? cs_due_list(ctx, INT64_MAX, call->due, CS_PAGE, &call->due_count) : err;
+    return err == CS_OK
+               ? cs_due_list(ctx, INT64_MAX, CS_DUE_ANY, call->due, CS_PAGE, &call->due_count)
+               : err;
 }
 
 static struct cs_rotation_report report_of(struct domain *d, const struct rotated *r)

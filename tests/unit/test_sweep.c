@@ -55,9 +55,9 @@ static void expire_all(struct world *world, size_t count)
 {
     size_t handled = 0;
     cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, count);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 0);
     assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), count);
 }
@@ -99,8 +99,8 @@ static void nothing_due_is_nothing_done(void **state)
     size_t handled = 1;
     file_requests(world, 50);
     cs_store_stats(cs_vault_store(world->d.v.vault), &before);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, NULL), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, NULL), CS_OK);
     cs_store_stats(cs_vault_store(world->d.v.vault), &after);
     assert_int_equal(handled, 0);
     assert_int_equal(after.seq, before.seq);
@@ -161,15 +161,15 @@ static void what_cannot_be_handled_is_put_off(void **state)
     assert_int_equal(change(&world->d, add_due_fn, &strange), CS_OK);
     file_requests(world, 150);
     cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 150);
     assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), 150);
 
     raw_put(&world->d.v, &whole);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 0);
     cs_clock_turn(&world->d.v.clock, 60 * MINUTE_MS);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 1);
     assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), 151);
     test_free(call);
@@ -185,7 +185,7 @@ static void a_planted_row_of_no_time_is_put_off(void **state)
     struct raw_row planted = raw_row_at(CS_TABLE_DUE, CS_SLICE(room, sizeof(room)));
     planted.len = 40;
     raw_put(&world->d.v, &planted);
-    assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
     assert_int_equal(handled, 0);
     assert_int_equal(cs_store_read(cs_vault_store(world->d.v.vault), raw_row_copy, &planted),
                      CS_ERR_NOT_FOUND);
@@ -200,7 +200,7 @@ static void sweep_and_be_killed(const struct world *world, unsigned pause_us)
         struct vault_fixture own = world->d.v;
         const struct cs_vault_params params = vault_params(&own);
         if (cs_vault_open(&params, &own.vault) == CS_OK)
-            (void)!cs_sweep_run(own.vault, NULL);
+            (void)!cs_sweep_run(own.vault, world->policy, NULL);
         _exit(0);
     }
     usleep(pause_us);
@@ -219,7 +219,7 @@ static void goes_on_after_it_was_killed(void **state)
         cs_vault_close(&world->d.v.vault);
         sweep_and_be_killed(world, round * 8000);
         vault_fixture_open(&world->d.v);
-        assert_int_equal(cs_sweep_run(world->d.v.vault, &handled), CS_OK);
+        assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_OK);
         assert_int_equal(handled % 50, 0); /* pages are whole or were not */
         assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), round * KILL_REQUESTS);
     }

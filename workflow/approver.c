@@ -1,0 +1,149 @@
+#include "workflow/approver.h"
+
+#include <string.h>
+
+#include "base/words.h"
+
+#define MS_PER_S 1000
+/* Groups of one person, and beside them all that somebody may stand in for. */
+#define PLACES_SIZE (CS_POLICY_GROUPS_SIZE + CS_POLICY_QUORUM_MAX * (CS_POLICY_NAME_MAX + 1))
+
+int64_t cs_approver_escalation(const struct cs_request *request)
+{
+    uint64_t after_s = request->rule.escalate_after_s;
+    return after_s == 0 ? 0 : request->created_at + (int64_t)after_s * MS_PER_S;
+}
+
+/* Whether somebody stands in for those who did not answer in time. */
+static bool stands_in(const struct cs_request *request, const struct cs_user *user, int64_t now_ms)
+{
+    int64_t from = cs_approver_escalation(request);
+    return from != 0 && now_ms >= from && cs_words_share(request->rule.escalate_to, user->groups);
+}
+
+static bool is_own_and_barred(const struct cs_request *request, const struct cs_user *user)
+{
+    return cs_id_equal(&request->requested_by, &user->id) &&
+           (request->rule.terms & CS_TERM_SELF_APPROVAL) == 0;
+}
+
+enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_user *user,
+                            int64_t now_ms)
+{
+    const struct cs_request_rule *rule = &request->rule;
+    if (user->status != CS_USER_ACTIVE || (user->roles & CS_ROLE_REVIEWER) == 0)
+        return CS_BAR_ROLE;
+    if (is_own_and_barred(request, user))
+        return CS_BAR_OWN;
+    if ((rule->separation & CS_SEPARATE_ACCOUNT_MEMBERS) != 0 &&
+        cs_user_develops(user, &request->account_id))
+        return CS_BAR_MEMBER;
+    if (cs_words_share(rule->not_groups, user->groups))
+        return CS_BAR_SHUT_OUT;
+    bool asked_for = rule->groups[0] == '\0' || cs_words_share(rule->groups, user->groups);
+    return asked_for || stands_in(request, user, now_ms) ? CS_BAR_NONE : CS_BAR_GROUP;
+}
+
+/* The approvals as the tally weighs them: for each person, the groups whose places it can fill. */
+struct ballot {
+    char groups[CS_DECISIONS_MAX + 1][PLACES_SIZE];
+    const char *lists[CS_DECISIONS_MAX + 1];
+    size_t count;
+};
+
+static enum cs_err add(struct ballot *ballot, const struct cs_request *request,
+                       const struct cs_user *user, int64_t now_ms)
+{
+    char *groups = ballot->groups[ballot->count];
+    enum cs_err err = CS_OK;
+    memcpy(groups, user->groups, sizeof(user->groups));
+    bool everywhere = stands_in(request, user, now_ms);
+    for (size_t i = 0; everywhere && err == CS_OK && i < request->rule.quorum_count; i++)
+        err = cs_words_add(groups, PLACES_SIZE, cs_slice_str(request->rule.quorum[i].group));
+    ballot->lists[ballot->count++] = groups;
+    return err;
+}
+
+static void weigh(const struct ballot *ballot, const struct cs_request_rule *rule,
+                  struct cs_policy_tally *tally)
+{
+    cs_policy_tally(rule->approvals_needed, rule->quorum, rule->quorum_count, ballot->lists,
+                    ballot->count, tally);
+}
+
+static bool decides_again(const struct cs_request *request, size_t index)
+{
+    const struct cs_id *by = &request->decisions[index].by;
+    for (size_t i = index + 1; i < request->decision_count; i++) {
+        if (cs_id_equal(&request->decisions[i].by, by))
+            return true;
+    }
+    return false;
+}
+
+/* The last word of each person counts, so nobody counts twice, and who asks after all waits. */
+static bool is_standing(const struct cs_request *request, size_t index)
+{
+    const struct cs_decision *decision = &request->decisions[index];
+    return decision->kind == CS_DECISION_APPROVE &&
+           strcmp(decision->digest, request->digest) == 0 && !decides_again(request, index);
+}
+
+/* Adds an approval whose giver may still give it. The policy's own is nobody's, and no vote. */
+static enum cs_err count_one(struct cs_ctx *ctx, const struct cs_request *request, size_t index,
+                             struct ballot *ballot, bool *counts)
+{
+    struct cs_user user;
+    const struct cs_decision *decision = &request->decisions[index];
+    int64_t now_ms = cs_tx_now_ms(ctx->tx);
+    *counts = false;
+    if (!is_standing(request, index))
+        return CS_OK;
+    if (cs_id_is_zero(&decision->by)) {
+        *counts = request->rule.approvals_needed == 0;
+        return CS_OK;
+    }
+    enum cs_err err = cs_user_get(ctx, &decision->by, &user);
+    if (err != CS_OK)
+        return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
+    *counts = cs_approver_bar(request, &user, now_ms) == CS_BAR_NONE;
+    return *counts ? add(ballot, request, &user, now_ms) : CS_OK;
+}
+
+enum cs_err cs_approver_count(struct cs_ctx *ctx, struct cs_request *request, unsigned *counted)
+{
+    struct ballot ballot = {.count = 0};
+    struct cs_policy_tally tally;
+    unsigned count = 0;
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; err == CS_OK && i < request->decision_count; i++) {
+        err = count_one(ctx, request, i, &ballot, &request->decisions[i].counts);
+        count += request->decisions[i].counts;
+    }
+    if (err != CS_OK)
+        return err;
+    weigh(&ballot, &request->rule, &tally);
+    request->rule.approvals_missing = tally.missing;
+    memcpy(request->rule.wanted, tally.wanted, sizeof(request->rule.wanted));
+    if (counted != NULL)
+        *counted = count;
+    return CS_OK;
+}
+
+enum cs_err cs_approver_missing_with(struct cs_ctx *ctx, const struct cs_request *request,
+                                     const struct cs_user *user, uint64_t *missing)
+{
+    struct ballot ballot = {.count = 0};
+    struct cs_policy_tally tally;
+    bool counts = false;
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; err == CS_OK && i < request->decision_count; i++)
+        err = count_one(ctx, request, i, &ballot, &counts);
+    if (err == CS_OK)
+        err = add(&ballot, request, user, cs_tx_now_ms(ctx->tx));
+    if (err != CS_OK)
+        return err;
+    weigh(&ballot, &request->rule, &tally);
+    *missing = tally.missing;
+    return CS_OK;
+}
