@@ -49,14 +49,28 @@ static void read_brand(const struct cs_schema_read *in, const struct cs_yaml_nod
         cs_report_add(in->report, node->at, "`brand` must be %s, not `%.40s`", form, node->text);
 }
 
+/* A name such as orders.read, and one such as crm-sync. */
+#define SECTION_JSON(names, most)                                                                  \
+    "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":" most ","                         \
+    "\"propertyNames\":{\"pattern\":\"" names "\",\"maxLength\":64},\"additionalProperties\":%}"
+
 static const struct cs_schema_field root_fields[] = {
-    CS_S_FIELD(CS_S_UINT, struct cs_load, version, true, .min = 1, .max = 1),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, brand, false, .read = read_brand),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, scopes, true, .read = cs_load_keep_node),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, bundles, false, .read = cs_load_keep_node),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, modes, true, .read = cs_load_keep_node),
+    CS_S_FIELD(CS_S_UINT, struct cs_load, version, true, .min = 1, .max = 1,
+               .doc = "The version of this form. There is only 1."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, brand, false, .read = read_brand,
+               .json = "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9]{1,11}$\"}",
+               .doc = "What every token begins with; `cs` when left out."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, scopes, true, .read = cs_load_keep_node,
+               .sub = &cs_load_scope_schema,
+               .json = SECTION_JSON("^[a-z][a-z0-9_-]*([.][a-z][a-z0-9_-]*)+$", "512"),
+               .doc = "What a credential can be allowed to do, by name: resource.action."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, bundles, false, .read = cs_load_keep_node,
+               .sub = &cs_load_bundle_schema, .json = SECTION_JSON("^[a-z][a-z0-9_-]*$", "128"),
+               .doc = "Sets of scopes, by the name of what they are for."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_load, modes, true, .read = cs_load_keep_node,
+               .sub = &cs_load_modes_schema, .json = "%", .doc = "What each mode demands."),
 };
-static const struct cs_schema root = CS_S_TABLE("a policy", root_fields);
+const struct cs_schema cs_load_root_schema = CS_S_TABLE("a policy", root_fields);
 
 /*
  * The digest is over the stored form of the records, in which absent and default values are left
@@ -84,7 +98,7 @@ static enum cs_err name_policy(struct cs_policy *policy)
 static enum cs_err read_tree(const struct cs_yaml *yaml, struct cs_load *load)
 {
     struct cs_schema_read in = {.report = load->report, .user = load};
-    cs_schema_read(&in, &root, cs_yaml_root(yaml), load);
+    cs_schema_read(&in, &cs_load_root_schema, cs_yaml_root(yaml), load);
     enum cs_err err = cs_load_catalog(load);
     if (err != CS_OK)
         return err;

@@ -27,11 +27,36 @@ CS_MUST_CHECK enum cs_err cs_load_rules(struct cs_load *load);
 void cs_shadow_check(const struct cs_policy *policy, const struct cs_mark *marks,
                      struct cs_report *report);
 
-/* What a rule demands of approvers and grants the credential: load_demand.c. */
+/* The tables of keys, each of the struct of policy.h that it is about. */
+extern const struct cs_schema cs_load_root_schema; /* of a struct cs_load */
+extern const struct cs_schema cs_load_scope_schema;
+extern const struct cs_schema cs_load_bundle_schema;
+extern const struct cs_schema *const cs_load_mode_schemas[CS_MODE_COUNT];
+extern const struct cs_schema cs_load_modes_schema;
+extern const struct cs_schema cs_load_rule_schema;
+extern const struct cs_schema cs_load_escalate_schema; /* of a struct cs_policy_rule */
+
+/* Readers of what a rule demands of approvers: load_demand.c. */
 void cs_load_quorum(const struct cs_schema_read *in, const struct cs_yaml_node *node, void *rule);
 void cs_load_separation(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         void *rule);
-extern const struct cs_schema cs_load_escalate_schema; /* of a struct cs_policy_rule */
+/* How values that CS_S_CUSTOM readers took are shown: show.c. */
+void cs_show_mode_rate(const void *mode, struct cs_buf *out);
+void cs_show_rule_rate(const void *rule, struct cs_buf *out);
+void cs_show_reminders(const void *mode, struct cs_buf *out);
+void cs_show_quorum(const void *rule, struct cs_buf *out);
+void cs_show_separation(const void *rule, struct cs_buf *out);
+void cs_show_comment(const void *rule, struct cs_buf *out);
+void cs_show_proof(const void *proof, struct cs_buf *out);
+void cs_show_required_proof(const void *rule, struct cs_buf *out);
+/* The JSON Schema of what stands for itself or in a list of such. */
+#define CS_LOAD_ONE_OR_MORE(form)                                                                  \
+    "{\"anyOf\":[" form ",{\"type\":\"array\",\"items\":" form ",\"minItems\":1,"                  \
+    "\"uniqueItems\":true}]}"
+#define CS_LOAD_RATE_JSON                                                                          \
+    "{\"type\":\"string\",\"pattern\":\"^[1-9][0-9]{0,9}/[1-9][0-9]*(ms|s|m|h|d)$\"}"
+#define CS_LOAD_TIME_JSON "{\"type\":\"string\",\"pattern\":\"^[1-9][0-9]*(ms|s|m|h|d|w)$\"}"
+
 /* Tells what the keys of a rule, each right by itself, make wrong together. */
 void cs_load_demand_check(const struct cs_load *load, const struct cs_yaml_node *node,
                           const struct cs_policy_rule *rule);

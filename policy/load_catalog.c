@@ -8,10 +8,12 @@
 const char *const cs_policy_risk_names[] = {"normal", "high", NULL};
 
 static const struct cs_schema_field scope_fields[] = {
-    CS_S_FIELD(CS_S_TEXT, struct cs_policy_scope, description, true, .min = 1),
-    CS_S_FIELD(CS_S_ENUM, struct cs_policy_scope, risk, false, .names = cs_policy_risk_names),
+    CS_S_FIELD(CS_S_TEXT, struct cs_policy_scope, description, true, .min = 1,
+               .doc = "What developers and reviewers read."),
+    CS_S_FIELD(CS_S_ENUM, struct cs_policy_scope, risk, false, .names = cs_policy_risk_names,
+               .doc = "How much harm it can do: what rules can ask for."),
 };
-static const struct cs_schema scope_schema = CS_S_TABLE("a scope", scope_fields);
+const struct cs_schema cs_load_scope_schema = CS_S_TABLE("a scope", scope_fields);
 
 bool cs_load_scope_is_known(const struct cs_load *load, const struct cs_yaml_node *node)
 {
@@ -62,10 +64,15 @@ static void read_bundle_scopes(const struct cs_schema_read *in, const struct cs_
 }
 
 static const struct cs_schema_field bundle_fields[] = {
-    CS_S_FIELD(CS_S_TEXT, struct cs_policy_bundle, description, true, .min = 1),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_bundle, scopes, true, .read = read_bundle_scopes),
+    CS_S_FIELD(CS_S_TEXT, struct cs_policy_bundle, description, true, .min = 1,
+               .doc = "What developers and reviewers read."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_bundle, scopes, true, .read = read_bundle_scopes,
+               .json = CS_LOAD_ONE_OR_MORE("{\"type\":\"string\",\"pattern\":"
+                                           "\"^([*]|[a-z][a-z0-9_.-]*)$\"}"),
+               .show = cs_schema_show_words,
+               .doc = "The scopes it stands for: names of `scopes`, or `*` alone."),
 };
-static const struct cs_schema bundle_schema = CS_S_TABLE("a bundle", bundle_fields);
+const struct cs_schema cs_load_bundle_schema = CS_S_TABLE("a bundle", bundle_fields);
 
 /* Scopes and bundles are both a map of names, each with a map of its own. */
 struct section {
@@ -83,7 +90,7 @@ static const struct section scope_section = {
     .size = sizeof(struct cs_policy_scope),
     .is_name = cs_scope_is_name,
     .form = "`resource.action` in lower case, at most 64 characters",
-    .schema = &scope_schema,
+    .schema = &cs_load_scope_schema,
 };
 
 static const struct section bundle_section = {
@@ -92,7 +99,7 @@ static const struct section bundle_section = {
     .size = sizeof(struct cs_policy_bundle),
     .is_name = cs_schema_is_word,
     .form = "lower-case letters, digits, `_` and `-`, at most 64 characters",
-    .schema = &bundle_schema,
+    .schema = &cs_load_bundle_schema,
 };
 
 static_assert(offsetof(struct cs_policy_scope, name) == 0, "sorting goes by the first member");

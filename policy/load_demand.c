@@ -109,9 +109,9 @@ void cs_load_separation(const struct cs_schema_read *in, const struct cs_yaml_no
 
 static const struct cs_schema_field escalate_fields[] = {
     CS_S_KEY("after", CS_S_DURATION, struct cs_policy_rule, escalate_after_s, true, .min = 1,
-             .max = YEAR_S),
+             .max = YEAR_S, .doc = "When the request has been pending for this time."),
     CS_S_KEY("to", CS_S_WORDS, struct cs_policy_rule, escalate_to, true, .min = 1,
-             .max = CS_LOAD_GROUPS_MAX),
+             .max = CS_LOAD_GROUPS_MAX, .doc = "Reviewers of these groups may decide too."),
 };
 const struct cs_schema cs_load_escalate_schema = CS_S_TABLE("`escalate`", escalate_fields);
 

@@ -88,49 +88,74 @@ static void read_reminders(const struct cs_schema_read *in, const struct cs_yaml
 
 #define MODE(kind, member, must, ...)                                                              \
     CS_S_KEY(#member, kind, struct source, mode.member, must, __VA_ARGS__)
-#define MODE_TIME(name, member, most)                                                              \
-    CS_S_KEY(name, CS_S_DURATION, struct source, mode.member, false, .min = 1, .max = (most))
+#define MODE_TIME(name, member, most, text)                                                        \
+    CS_S_KEY(name, CS_S_DURATION, struct source, mode.member, false, .min = 1, .max = (most),      \
+             .doc = (text))
 /* A reader of several members is handed the whole struct, which begins with the mode. */
-#define MODE_WHOLE(name, must, reader)                                                             \
+#define MODE_WHOLE(name, must, reader, ...)                                                        \
     {                                                                                              \
-        .key = (name), .type = CS_S_CUSTOM, .required = (must), .read = (reader)                   \
+        .key = (name), .type = CS_S_CUSTOM, .required = (must), .read = (reader), __VA_ARGS__      \
     }
-static_assert(offsetof(struct source, mode) == 0, "MODE_WHOLE hands out the mode");
+static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
 
 /* What both modes have. */
 #define MODE_FIELDS                                                                                \
-    MODE(CS_S_UINT, max_active, true, .min = 1, .max = 1000),                                      \
-        MODE_WHOLE("rate_limit", true, read_rate),                                                 \
-        MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX),                     \
-        MODE(CS_S_ENUM, secret, false, .names = cs_policy_secret_names),                           \
-        MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names),                           \
-        MODE(CS_S_ENUM, on_second_fetch, false, .names = cs_policy_refetch_names),                 \
-        MODE_TIME("expires_after", expires_after_s, 10L * YEAR_S),                                 \
-        MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * DAY_S),                      \
-        MODE_TIME("rotate_grace_max", rotate_grace_max_s, 90L * DAY_S)
+    MODE(CS_S_UINT, max_active, true, .min = 1, .max = 1000,                                       \
+         .doc = "Credentials of one account that are neither revoked nor expired."),               \
+        MODE_WHOLE("rate_limit", true, read_rate, .json = CS_LOAD_RATE_JSON,                       \
+                   .show = cs_show_mode_rate,                                                      \
+                   .doc = "Verifications of one credential in a time from 1s to 1d: 100/1m."),     \
+        MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,                      \
+             .doc = "How many more may come at once."),                                            \
+        MODE(CS_S_ENUM, secret, false, .names = cs_policy_secret_names,                            \
+             .doc = "Whether a secret is shown once, or can be revealed again."),                  \
+        MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names,                            \
+             .doc = "Rotation within the same scopes needs no approval."),                         \
+        MODE(CS_S_ENUM, on_second_fetch, false, .names = cs_policy_refetch_names,                  \
+             .doc = "What the second fetch of a claim does."),                                     \
+        MODE_TIME("expires_after", expires_after_s, 10L * YEAR_S,                                  \
+                  "A credential's longest life, and its default; no end when left out."),          \
+        MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * DAY_S,                       \
+                  "How long a claim is good; 72h when left out."),                                 \
+        MODE_TIME("rotate_grace_max", rotate_grace_max_s, 90L * DAY_S,                             \
+                  "How long a rotated secret may go on working; 7d when left out.")
 
 static const struct cs_schema_field test_fields[] = {
-    MODE(CS_S_ENUM, issue, true, .names = test_issue_names),
+    MODE(CS_S_ENUM, issue, true, .names = test_issue_names, .doc = "Nobody is asked."),
     MODE_FIELDS,
 };
 static const struct cs_schema test_schema = CS_S_TABLE("the test mode", test_fields);
 
 static const struct cs_schema_field live_fields[] = {
-    MODE(CS_S_ENUM, issue, true, .names = cs_policy_issue_names),
+    MODE(CS_S_ENUM, issue, true, .names = cs_policy_issue_names,
+         .doc = "approval: by a request that the rules decide about."),
     MODE_FIELDS,
-    MODE(CS_S_ENUM, on_leak, false, .names = cs_policy_leak_names),
-    MODE_TIME("request_expires_after", request_expires_after_s, YEAR_S),
-    MODE_TIME("grant_expires_after", grant_expires_after_s, YEAR_S),
-    MODE_WHOLE("remind_after", false, read_reminders),
-    CS_S_FIELD(CS_S_CUSTOM, struct source, rules, false, .read = cs_load_keep_node),
+    MODE(CS_S_ENUM, on_leak, false, .names = cs_policy_leak_names,
+         .doc = "What a leak that is reported does."),
+    MODE_TIME("request_expires_after", request_expires_after_s, YEAR_S,
+              "When a request that nobody decided about expires; 14d when left out."),
+    MODE_TIME("grant_expires_after", grant_expires_after_s, YEAR_S,
+              "How long an approved credential may be claimed; 30d when left out."),
+    MODE_WHOLE("remind_after", false, read_reminders,
+               .json = CS_LOAD_ONE_OR_MORE(CS_LOAD_TIME_JSON), .show = cs_show_reminders,
+               .doc = "When reviewers are reminded, counted from when the request came."),
+    CS_S_FIELD(CS_S_CUSTOM, struct source, rules, false, .read = cs_load_keep_node,
+               .sub = &cs_load_rule_schema,
+               .json = "{\"type\":\"array\",\"minItems\":1,\"maxItems\":64,\"items\":%}",
+               .doc = "Who approves. The first rule that matches decides alone; the last has no "
+                      "`when`."),
 };
 static const struct cs_schema live_schema = CS_S_TABLE("the live mode", live_fields);
+const struct cs_schema *const cs_load_mode_schemas[CS_MODE_COUNT] = {
+    [CS_MODE_TEST] = &test_schema, [CS_MODE_LIVE] = &live_schema};
 
 static const struct cs_schema_field modes_fields[] = {
-    CS_S_FIELD(CS_S_MAP, struct sources, test, true, .sub = &test_schema),
-    CS_S_FIELD(CS_S_MAP, struct sources, live, true, .sub = &live_schema),
+    CS_S_FIELD(CS_S_MAP, struct sources, test, true, .sub = &test_schema,
+               .doc = "What a developer has at once, against test data."),
+    CS_S_FIELD(CS_S_MAP, struct sources, live, true, .sub = &live_schema,
+               .doc = "What works on real data."),
 };
-static const struct cs_schema modes_schema = CS_S_TABLE("`modes`", modes_fields);
+const struct cs_schema cs_load_modes_schema = CS_S_TABLE("`modes`", modes_fields);
 
 static const struct sources defaults = {
     .test.mode =
@@ -186,7 +211,7 @@ void cs_load_modes(struct cs_load *load)
 {
     struct sources sources = defaults;
     struct cs_schema_read in = {.report = load->report, .user = load};
-    cs_schema_read(&in, &modes_schema, load->modes, &sources);
+    cs_schema_read(&in, &cs_load_modes_schema, load->modes, &sources);
     struct cs_policy_mode *live = &sources.live.mode;
     const struct cs_yaml_node *node = cs_yaml_get(load->modes, "live");
     const struct cs_yaml_node *issue = cs_yaml_get(node, "issue");

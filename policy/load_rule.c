@@ -10,13 +10,6 @@
 #define TEN_YEARS_S (3650L * 86400)
 
 const char *const cs_policy_when_risk_names[] = {"any", "normal", "high", NULL};
-static const char *const comment_names[] = {"optional", "required", NULL};
-
-/* A rule as it is read. */
-struct source {
-    struct cs_policy_rule rule;
-    int comment; /* index into comment_names */
-};
 
 static void add_word(const struct cs_schema_read *in, const struct cs_yaml_node *entry, char *words)
 {
@@ -126,17 +119,15 @@ static void read_required_proof(const struct cs_schema_read *in, const struct cs
     rule->terms |= CS_TERM_EVIDENCE;
 }
 
-static const struct cs_schema_field when_fields[] = {
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, scopes, false, .read = read_patterns),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, any_scopes, false, .read = read_patterns),
-    CS_S_KEY("bundle", CS_S_CUSTOM, struct cs_policy_when, bundles, false, .read = read_bundles),
-    CS_S_FIELD(CS_S_ENUM, struct cs_policy_when, risk, false, .names = cs_policy_when_risk_names),
-    CS_S_KEY("account", CS_S_CUSTOM, struct cs_policy_when, accounts, false, .read = read_accounts),
-    CS_S_KEY("account_tag", CS_S_WORDS, struct cs_policy_when, account_tags, false, .min = 1,
-             .max = CS_LOAD_GROUPS_MAX),
-    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, evidence, false, .read = read_proof),
-};
-static const struct cs_schema when_schema = CS_S_TABLE("`when`", when_fields);
+static void read_comment(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                         void *target)
+{
+    static const char *const names[] = {"optional", "required", NULL};
+    struct cs_policy_rule *rule = target;
+    int is_required = 0;
+    if (cs_schema_choice(in, node, names, &is_required) && is_required == 1)
+        rule->terms |= CS_TERM_COMMENT;
+}
 
 static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                       void *target)
@@ -145,34 +136,81 @@ static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node
     cs_load_rate(in, node, &rule->rate_limit, &rule->rate_window_s);
 }
 
-/* A reader of several members is handed the whole struct, which begins with the rule. */
-#define RULE_WHOLE(name, reader)                                                                   \
+#define PATTERN_JSON "{\"type\":\"string\",\"pattern\":\"^[a-z0-9_.*-]+$\"}"
+#define BUNDLE_JSON "{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9_-]{0,63}$\"}"
+#define ACCOUNT_JSON "{\"type\":\"string\",\"pattern\":\"^acct_[0-9A-HJKMNP-TV-Z]{26}$\"}"
+
+static const struct cs_schema_field when_fields[] = {
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, scopes, false, .read = read_patterns,
+               .json = CS_LOAD_ONE_OR_MORE(PATTERN_JSON), .show = cs_schema_show_words,
+               .doc = "Every scope asked for matches one of these names or patterns."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, any_scopes, false, .read = read_patterns,
+               .json = CS_LOAD_ONE_OR_MORE(PATTERN_JSON), .show = cs_schema_show_words,
+               .doc = "Some scope asked for matches one of these names or patterns."),
+    CS_S_KEY("bundle", CS_S_CUSTOM, struct cs_policy_when, bundles, false, .read = read_bundles,
+             .json = CS_LOAD_ONE_OR_MORE(BUNDLE_JSON), .show = cs_schema_show_words,
+             .doc = "One of these bundles is asked for, and no scope beyond it."),
+    CS_S_FIELD(CS_S_ENUM, struct cs_policy_when, risk, false, .names = cs_policy_when_risk_names,
+               .doc = "high: some scope is of high risk; normal: none is."),
+    CS_S_KEY("account", CS_S_CUSTOM, struct cs_policy_when, accounts, false, .read = read_accounts,
+             .json = CS_LOAD_ONE_OR_MORE(ACCOUNT_JSON), .show = cs_schema_show_words,
+             .doc = "One of these accounts asks, by id."),
+    CS_S_KEY("account_tag", CS_S_WORDS, struct cs_policy_when, account_tags, false, .min = 1,
+             .max = CS_LOAD_GROUPS_MAX, .doc = "The account has one of these tags."),
+    CS_S_FIELD(CS_S_CUSTOM, struct cs_policy_when, evidence, false, .read = read_proof,
+               .sub = &cs_proof_schema, .json = "%", .show = cs_show_proof,
+               .doc = "The account's test credentials have done at least this."),
+};
+static const struct cs_schema when_schema = CS_S_TABLE("`when`", when_fields);
+
+#define RULE(kind, member, must, ...)                                                              \
+    CS_S_FIELD(kind, struct cs_policy_rule, member, must, __VA_ARGS__)
+/* A reader of several members is handed the whole rule. */
+#define RULE_WHOLE(name, reader, ...)                                                              \
     {                                                                                              \
-        .key = (name), .type = CS_S_CUSTOM, .read = (reader)                                       \
+        .key = (name), .type = CS_S_CUSTOM, .read = (reader), __VA_ARGS__                          \
     }
-static_assert(offsetof(struct source, rule) == 0, "RULE_WHOLE hands out the rule");
 
 static const struct cs_schema_field rule_fields[] = {
-    CS_S_KEY("name", CS_S_TEXT, struct source, rule.name, true, .min = 1),
-    CS_S_KEY("when", CS_S_MAP, struct source, rule.when, false, .sub = &when_schema),
-    CS_S_KEY("approvals", CS_S_UINT, struct source, rule.approvals, true, .min = 0,
-             .max = CS_POLICY_APPROVALS_MAX),
-    CS_S_KEY("groups", CS_S_WORDS, struct source, rule.groups, false, .min = 1,
-             .max = CS_LOAD_GROUPS_MAX),
-    CS_S_FIELD(CS_S_ENUM, struct source, comment, false, .names = comment_names),
-    RULE_WHOLE("requires_evidence", read_required_proof),
-    CS_S_KEY("self_approval", CS_S_FLAG, struct source, rule.terms, false,
-             .min = CS_TERM_SELF_APPROVAL),
-    RULE_WHOLE("approvals_from", cs_load_quorum),
-    RULE_WHOLE("not_approved_by", cs_load_separation),
-    CS_S_KEY("expires_within", CS_S_DURATION, struct source, rule.expires_within_s, false, .min = 1,
-             .max = TEN_YEARS_S),
-    RULE_WHOLE("rate_limit", read_rate),
-    CS_S_KEY("rate_burst", CS_S_UINT, struct source, rule.rate_burst, false, .min = 1,
-             .max = CS_LOAD_RATE_MAX),
-    CS_S_KEY("escalate", CS_S_MAP, struct source, rule, false, .sub = &cs_load_escalate_schema),
+    RULE(CS_S_TEXT, name, true, .min = 1, .doc = "For people: it is shown with each request."),
+    RULE(CS_S_MAP, when, false, .sub = &when_schema,
+         .doc = "The conditions, all of which must hold; left out: every request."),
+    RULE(CS_S_UINT, approvals, true, .min = 0, .max = CS_POLICY_APPROVALS_MAX,
+         .doc = "By so many different people; 0: approved by the policy itself."),
+    RULE(CS_S_WORDS, groups, false, .min = 1, .max = CS_LOAD_GROUPS_MAX,
+         .doc = "Approvers are in one of these groups; left out: any reviewer."),
+    RULE_WHOLE("approvals_from", cs_load_quorum,
+               .json = "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":4,"
+                       "\"propertyNames\":{\"pattern\":\"^[a-z][a-z0-9_-]{0,63}$\"},"
+                       "\"additionalProperties\":{\"type\":\"integer\",\"minimum\":1,"
+                       "\"maximum\":10}}",
+               .show = cs_show_quorum,
+               .doc = "Of the approvals so many are by people of each of these groups."),
+    RULE_WHOLE("not_approved_by", cs_load_separation,
+               .json = CS_LOAD_ONE_OR_MORE("{\"type\":\"string\",\"pattern\":\"^(account_members|"
+                                           "group:[a-z][a-z0-9_-]{0,63})$\"}"),
+               .show = cs_show_separation,
+               .doc = "Who may not approve: account_members, or group: and a group's name."),
+    RULE_WHOLE("comment", read_comment, .json = "{\"enum\":[\"optional\",\"required\"]}",
+               .show = cs_show_comment, .doc = "Whether an approval needs a comment."),
+    RULE_WHOLE("requires_evidence", read_required_proof, .sub = &cs_proof_schema,
+               .json = "{\"anyOf\":[{\"type\":\"boolean\"},%]}", .show = cs_show_required_proof,
+               .doc = "No approval before the account's test credentials have done this."),
+    CS_S_KEY("self_approval", CS_S_FLAG, struct cs_policy_rule, terms, false,
+             .min = CS_TERM_SELF_APPROVAL, .doc = "Who asks may be among those who approve."),
+    CS_S_KEY("escalate", CS_S_MAP, struct cs_policy_rule, name, false,
+             .sub = &cs_load_escalate_schema,
+             .doc = "Further groups that may decide when the request has been pending for long."),
+    CS_S_KEY("expires_within", CS_S_DURATION, struct cs_policy_rule, expires_within_s, false,
+             .min = 1, .max = TEN_YEARS_S,
+             .doc = "The credential's longest life, and its default."),
+    RULE_WHOLE("rate_limit", read_rate, .json = CS_LOAD_RATE_JSON, .show = cs_show_rule_rate,
+               .doc = "Of the credential, instead of the mode's: 100/1m."),
+    RULE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,
+         .doc = "How many more may come at once; only beside `rate_limit`."),
 };
-static const struct cs_schema rule_schema = CS_S_TABLE("a rule", rule_fields);
+static_assert(offsetof(struct cs_policy_rule, name) == 0, "`escalate` is read into the rule");
+const struct cs_schema cs_load_rule_schema = CS_S_TABLE("a rule", rule_fields);
 
 static void check_name(const struct cs_load *load, const struct cs_yaml_node *node,
                        const struct cs_policy_rule *rule)
@@ -187,21 +225,19 @@ static void check_name(const struct cs_load *load, const struct cs_yaml_node *no
 
 static void read_rule(struct cs_load *load, const struct cs_yaml_node *node)
 {
-    struct source source = {0};
+    struct cs_policy_rule rule = {.name = ""};
     struct cs_schema_read in = {.report = load->report, .user = load};
     struct cs_policy *policy = load->policy;
     size_t told = load->report->count;
-    cs_schema_read(&in, &rule_schema, node, &source);
-    if (comment_names[source.comment] == comment_names[1])
-        source.rule.terms |= CS_TERM_COMMENT;
+    cs_schema_read(&in, &cs_load_rule_schema, node, &rule);
     if (load->report->count == told)
-        cs_load_demand_check(load, node, &source.rule);
-    check_name(load, node, &source.rule);
+        cs_load_demand_check(load, node, &rule);
+    check_name(load, node, &rule);
 
     struct cs_rule_sets *sets = &policy->rule_sets[policy->rule_count];
-    cs_set_of_patterns(policy, source.rule.when.scopes, &sets->scopes);
-    cs_set_of_patterns(policy, source.rule.when.any_scopes, &sets->any_scopes);
-    policy->rules[policy->rule_count++] = source.rule;
+    cs_set_of_patterns(policy, rule.when.scopes, &sets->scopes);
+    cs_set_of_patterns(policy, rule.when.any_scopes, &sets->any_scopes);
+    policy->rules[policy->rule_count++] = rule;
 }
 
 /* Without a last rule that takes everything, some request would have no answer. */

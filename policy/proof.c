@@ -8,16 +8,18 @@
 
 #define YEAR_S (365 * 86400)
 
+#define PROOF(kind, member, ...)                                                                   \
+    CS_S_FIELD(kind, struct cs_policy_proof, member, false, __VA_ARGS__)
 static const struct cs_schema_field proof_fields[] = {
-    CS_S_FIELD(CS_S_UINT, struct cs_policy_proof, days_active, false, .min = 1, .max = 3650),
-    CS_S_FIELD(CS_S_UINT, struct cs_policy_proof, verifications, false, .min = 1,
-               .max = 1000000000),
+    PROOF(CS_S_UINT, days_active, .min = 1, .max = 3650,
+          .doc = "On so many days a test credential was verified."),
+    PROOF(CS_S_UINT, verifications, .min = 1, .max = 1000000000, .doc = "So many verifications."),
     CS_S_KEY("used_within", CS_S_DURATION, struct cs_policy_proof, used_within_s, false, .min = 1,
-             .max = YEAR_S),
-    CS_S_FIELD(CS_S_UINT, struct cs_policy_proof, errors_below_percent, false, .min = 1,
-               .max = 100),
-    CS_S_FIELD(CS_S_BOOL, struct cs_policy_proof, all_scopes_exercised, false),
-    CS_S_FIELD(CS_S_BOOL, struct cs_policy_proof, webhook_tested, false),
+             .max = YEAR_S, .doc = "The last one is no longer ago."),
+    PROOF(CS_S_UINT, errors_below_percent, .min = 1, .max = 100,
+          .doc = "Fewer than so many in a hundred were refused."),
+    PROOF(CS_S_BOOL, all_scopes_exercised, .doc = "Each scope that is asked for was used."),
+    PROOF(CS_S_BOOL, webhook_tested, .doc = "A test of a webhook passed."),
 };
 const struct cs_schema cs_proof_schema = CS_S_TABLE("evidence", proof_fields);
 

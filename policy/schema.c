@@ -227,20 +227,26 @@ static void read_flag(const struct cs_schema_read *in, const struct cs_schema_fi
         *flags = truth ? *flags | (uint32_t)field->min : *flags & ~(uint32_t)field->min;
 }
 
-static void read_enum(const struct cs_schema_read *in, const struct cs_schema_field *field,
-                      const struct cs_yaml_node *node, void *target)
+bool cs_schema_choice(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                      const char *const *names, int *chosen)
 {
     char form[120] = "";
     struct cs_buf words;
     cs_buf_lend(&words, form, sizeof(form));
-    for (int i = 0; field->names[i] != NULL; i++) {
-        if (node->kind == CS_YAML_SCALAR && strcmp(node->text, field->names[i]) == 0) {
-            *(int *)target = i;
-            return;
+    for (int i = 0; names[i] != NULL; i++) {
+        if (node->kind == CS_YAML_SCALAR && strcmp(node->text, names[i]) == 0) {
+            *chosen = i;
+            return true;
         }
-        cs_buf_printf(&words, "%s`%s`", i == 0 ? "" : " or ", field->names[i]);
+        cs_buf_printf(&words, "%s`%s`", i == 0 ? "" : " or ", names[i]);
     }
-    (void)expected(in, node, cs_buf_text(&words));
+    return expected(in, node, cs_buf_text(&words));
+}
+
+static void read_enum(const struct cs_schema_read *in, const struct cs_schema_field *field,
+                      const struct cs_yaml_node *node, void *target)
+{
+    (void)cs_schema_choice(in, node, field->names, target);
 }
 
 static void read_duration(const struct cs_schema_read *in, const struct cs_schema_field *field,

@@ -49,6 +49,11 @@ struct cs_schema_field {
     uint64_t min, max;
     const char *const *names; /* CS_S_ENUM: NULL-terminated */
     const struct cs_schema *sub;
+    const char *doc; /* a sentence for the people who write the file; may be NULL */
+    /* CS_S_CUSTOM: its JSON Schema as JSON text, in which `%` stands for the schema of `sub`. */
+    const char *json;
+    /* CS_S_CUSTOM: cs_schema_show for it. NULL: it is no value of the struct. */
+    void (*show)(const void *target, struct cs_buf *out);
     /* `target` is the struct's start + offset. Reports what is wrong itself. */
     void (*read)(const struct cs_schema_read *in, const struct cs_yaml_node *node, void *target);
 };
@@ -67,6 +72,16 @@ struct cs_schema {
 void cs_schema_read(const struct cs_schema_read *in, const struct cs_schema *schema,
                     const struct cs_yaml_node *map, void *target);
 
+/*
+ * Writes a field's value (never a CS_S_MAP's) as a file would: "90d", "high", "a, b"; nothing for
+ * what is absent. `target` is the struct's start + offset.
+ */
+void cs_schema_show(const struct cs_schema_field *field, const void *target, struct cs_buf *out);
+/* Words as a file would write their list: "a, b". */
+void cs_schema_show_words(const void *words, struct cs_buf *out);
+/* The members of such a map, as JSON Schema (draft 2020-12) has an object's: no `$schema`. */
+void cs_schema_json(const struct cs_schema *schema, struct cs_buf *out);
+
 /* For CS_S_CUSTOM readers: each tells the report what is wrong and then answers false. */
 bool cs_schema_is(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                   enum cs_yaml_kind kind);
@@ -75,6 +90,8 @@ bool cs_schema_text(const struct cs_schema_read *in, const struct cs_yaml_node *
                     const char *form, struct cs_slice *text);
 bool cs_schema_duration(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         uint64_t min_s, uint64_t max_s, uint64_t *seconds);
+bool cs_schema_choice(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                      const char *const *names, int *chosen);
 bool cs_schema_uint(const struct cs_schema_read *in, const struct cs_yaml_node *node, uint64_t min,
                     uint64_t max, uint64_t *number);
 /* A word of [a-z][a-z0-9_-]*, at most CS_SCHEMA_WORD_MAX characters: names of bundles, groups and
