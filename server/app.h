@@ -11,7 +11,7 @@
 
 #include "policy/policy.h"
 #include "server/call.h"
-#include "vault/access.h"
+#include "vault/proved.h"
 #include "vault/vault.h"
 
 /* Who may call a route: cs_route.who. A caller needs one of the bits that its token has. */
@@ -41,6 +41,7 @@ struct cs_app {
     struct cs_clock *clock;
     struct cs_log *log;
     struct cs_background *background; /* NULL where nothing runs behind, as in unit tests */
+    struct cs_proved *proved;         /* the tokens of gateways, by the lane of the call */
     struct cs_policy_slot policy;
     uint32_t gateway_listeners; /* a bit for each listener that stands for the gateway */
     /*

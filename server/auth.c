@@ -19,17 +19,29 @@ static const struct {
 struct authentication {
     struct cs_slice token;
     struct cs_caller *caller;
-    bool gateway_only; /* no more is asked than whether it is a gateway's token: the hot path */
 };
 
 static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
 {
     struct authentication *a = arg;
-    if (!a->gateway_only)
-        return cs_access_authenticate(ctx, a->token, a->caller);
-    a->caller->kind = CS_ACCESS_SERVICE;
-    a->caller->roles = CS_ROLE_GATEWAY;
-    return cs_access_check_service(ctx, a->token, CS_ROLE_GATEWAY, &a->caller->access.id);
+    return cs_access_authenticate(ctx, a->token, a->caller);
+}
+
+/* Where no more is asked than whether it is a gateway's token: the hot path. */
+static enum cs_err find_gateway(struct cs_call *call, struct cs_slice token)
+{
+    const struct cs_app *app = call->app;
+    call->caller->kind = CS_ACCESS_SERVICE;
+    call->caller->roles = CS_ROLE_GATEWAY;
+    return cs_proved_check(app->proved, call->lane, token, CS_ROLE_GATEWAY,
+                           &call->caller->access.id);
+}
+
+static enum cs_err find_caller(struct cs_call *call, struct cs_slice token)
+{
+    const struct cs_app *app = call->app;
+    struct authentication a = {.token = token, .caller = call->caller};
+    return cs_vault_read(app->vault, NULL, look_up, &a);
 }
 
 static uint32_t who_of(uint32_t roles)
@@ -113,21 +125,18 @@ enum cs_err cs_app_auth(struct cs_call *call)
         return socket_err;
     if ((call->route->who & CS_WHO_PROVED_BY_HANDLER) != 0)
         return CS_OK;
-    struct authentication a = {
-        .token = token_of(call),
-        .caller = call->caller,
-        .gateway_only = call->route->who == CS_WHO_GATEWAY,
-    };
-    if (a.token.bytes == NULL && cs_app_from_gateway(call))
+    struct cs_slice token = token_of(call);
+    if (token.bytes == NULL && cs_app_from_gateway(call))
         return accept_gateway(call->caller);
-    if (a.token.bytes == NULL)
+    if (token.bytes == NULL)
         return refuse_unauthentic(call, false);
     /* A token that was revoked elsewhere must not be let through on an old view. */
     if (!cs_store_fresh(cs_vault_store(app->vault))) {
         name_code(call, "UNAVAILABLE");
         return CS_ERR_UNAVAILABLE;
     }
-    enum cs_err err = cs_vault_read(app->vault, NULL, look_up, &a);
+    enum cs_err err =
+        call->route->who == CS_WHO_GATEWAY ? find_gateway(call, token) : find_caller(call, token);
     if (err == CS_ERR_UNAUTHENTIC)
         return refuse_unauthentic(call, true);
     if (err == CS_OK && (who_of(call->caller->roles) & call->route->who) == 0)

@@ -205,6 +205,8 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
         err = cs_background_start(service->app.vault, &service->app.policy, params->log,
                                   &service->app.background);
     if (err == CS_OK)
+        err = cs_proved_new(service->app.vault, CS_LOOPS_MAX, &service->app.proved);
+    if (err == CS_OK)
         err = describe(service);
     if (err == CS_OK)
         err = listen_on(service);
@@ -292,6 +294,7 @@ enum cs_err cs_service_close(struct cs_service **service)
         return err; /* a handler still runs on what would be freed: the process ends as it is */
     cs_http_free(&s->http);
     cs_background_stop(&s->app.background);
+    cs_proved_free(&s->app.proved);
     cs_vault_close(&s->app.vault);
     if (s->has_policy)
         cs_policy_slot_destroy(&s->app.policy);

@@ -200,7 +200,7 @@ enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token, st
 }
 
 enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token, uint32_t role,
-                                    struct cs_id *id)
+                                    struct cs_access_service *out)
 {
     struct cs_access access;
     enum cs_err err = prove(ctx, token, &access);
@@ -208,7 +208,7 @@ enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token, u
         return err;
     if (access.kind != CS_ACCESS_SERVICE || (access.roles & role) == 0)
         return CS_ERR_DENIED;
-    *id = access.id;
+    *out = (struct cs_access_service){access.id, access.roles, access.expires_at};
     return CS_OK;
 }
 

@@ -64,9 +64,16 @@ CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,
  */
 CS_MUST_CHECK enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token,
                                                  struct cs_caller *out);
-/* The cheap form for service tokens on the gateway path: no user row, no copy of the record. */
+/* What a service token stands for. */
+struct cs_access_service {
+    struct cs_id id;
+    uint32_t roles;
+    int64_t expires_at; /* 0: never */
+};
+/* The cheap form for service tokens: no user row, no copy of the record. CS_ERR_DENIED: a good
+ * token that does not have the role. */
 CS_MUST_CHECK enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token,
-                                                  uint32_t role, struct cs_id *id);
+                                                  uint32_t role, struct cs_access_service *out);
 CS_MUST_CHECK enum cs_err cs_access_get(struct cs_ctx *ctx, const struct cs_id *id,
                                         struct cs_access *out);
 /* Of one user, or (zero id) all. */

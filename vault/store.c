@@ -181,6 +181,11 @@ bool cs_store_fresh(const struct cs_store *store)
     return !cs_writer_failed(store->writer);
 }
 
+uint64_t cs_store_touched(const struct cs_store *store, unsigned table)
+{
+    return cs_writer_touched(store->writer, table);
+}
+
 bool cs_store_failed(const struct cs_store *store)
 {
     return cs_writer_failed(store->writer);

@@ -75,6 +75,12 @@ CS_MUST_CHECK enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, 
 CS_MUST_CHECK enum cs_err cs_store_read(struct cs_store *store, cs_tx_fn *fn, void *arg);
 /* Whether reads may be trusted to show every acknowledged change: true, on one machine. */
 bool cs_store_fresh(const struct cs_store *store);
+/*
+ * The highest sequence number that a commit which puts or deletes in the table has, or will have
+ * once it is done: it is raised before the commit can be seen. So what a snapshot showed of the
+ * table at cs_tx_seq still holds for as long as this is not above that. Costs a load.
+ */
+uint64_t cs_store_touched(const struct cs_store *store, unsigned table);
 /* Set once the engine failed; the process should log and exit non-zero. */
 bool cs_store_failed(const struct cs_store *store);
 
@@ -115,6 +121,8 @@ typedef enum cs_err cs_row_fn(struct cs_tx *tx, struct cs_slice key, struct cs_s
 CS_MUST_CHECK enum cs_err cs_tx_range(struct cs_tx *tx, unsigned table,
                                       const struct cs_range *range, cs_row_fn *fn, void *arg);
 
+/* The sequence number of the last commit that the transaction's snapshot shows. */
+CS_MUST_CHECK enum cs_err cs_tx_seq(struct cs_tx *tx, uint64_t *seq);
 /* The wall clock when the update was asked for, the same in each run; in a read, when first asked.
  */
 int64_t cs_tx_now_ms(struct cs_tx *tx);

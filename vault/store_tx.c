@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "vault/store_meta.h"
 
 static enum cs_err check_place(const struct cs_tx *tx, unsigned table, struct cs_slice key)
 {
@@ -88,6 +89,20 @@ void cs_tx_raise_seq(struct cs_tx *tx, uint64_t seq)
 {
     if (tx->seq_floor < seq)
         tx->seq_floor = seq;
+}
+
+enum cs_err cs_tx_seq(struct cs_tx *tx, uint64_t *seq)
+{
+    struct cs_slice text;
+    enum cs_err err = cs_engine_get(tx->view, CS_TABLE_META, cs_slice_str(CS_META_SEQ), &text);
+    *seq = 0;
+    if (err == CS_ERR_NOT_FOUND)
+        return CS_OK;
+    if (err == CS_OK && text.len != CS_META_SEQ_LEN)
+        err = CS_ERR_CORRUPT;
+    if (err == CS_OK)
+        *seq = cs_get_be64(text.bytes);
+    return err;
 }
 
 int64_t cs_tx_now_ms(struct cs_tx *tx)

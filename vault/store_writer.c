@@ -52,6 +52,7 @@ struct cs_writer {
 
     atomic_bool failed;
     _Atomic uint64_t seq, commits, updates, retries;
+    _Atomic uint64_t touched[CS_ENGINE_TABLES]; /* at open everything counts as touched by `seq` */
 
     /* From here on, the writer thread's alone. */
     struct queue waiting; /* taken from `queued`, not yet in a batch */
@@ -206,6 +207,13 @@ static void run_jobs(struct cs_writer *writer, struct cs_engine_view *view)
     }
 }
 
+/* Before the commit: whoever can see it finds its tables touched. */
+static void touch(struct cs_writer *writer, uint64_t seq)
+{
+    for (size_t i = 0; i < writer->batch.count; i++)
+        atomic_store(&writer->touched[writer->batch.changes[i]->table], seq);
+}
+
 static enum cs_err commit_batch(struct cs_writer *writer, uint64_t *seq)
 {
     uint8_t text[CS_META_SEQ_LEN];
@@ -219,6 +227,7 @@ static enum cs_err commit_batch(struct cs_writer *writer, uint64_t *seq)
     size_t count = writer->batch.count;
     memcpy(writer->commit, writer->batch.changes, count * sizeof writer->commit[0]);
     writer->commit[count] = &row;
+    touch(writer, *seq);
     enum cs_err err = cs_engine_commit(writer->engine, writer->commit, count + 1);
     if (err != CS_OK)
         return err;
@@ -348,6 +357,8 @@ enum cs_err cs_writer_start(const struct cs_writer_params *params, struct cs_wri
     writer->clock = params->clock;
     writer->log = params->log;
     atomic_init(&writer->seq, params->seq);
+    for (unsigned i = 0; i < CS_ENGINE_TABLES; i++)
+        atomic_init(&writer->touched[i], params->seq);
     writer->maintained_ns = cs_clock_mono_ns(writer->clock);
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->wake, NULL);
@@ -422,6 +433,11 @@ enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg, 
 bool cs_writer_failed(const struct cs_writer *writer)
 {
     return atomic_load(&writer->failed);
+}
+
+uint64_t cs_writer_touched(const struct cs_writer *writer, unsigned table)
+{
+    return table < CS_ENGINE_TABLES ? atomic_load(&writer->touched[table]) : UINT64_MAX;
 }
 
 void cs_writer_stats(const struct cs_writer *writer, struct cs_store_stats *out)

@@ -36,6 +36,8 @@ void cs_writer_stop(struct cs_writer **writer);
 CS_MUST_CHECK enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg,
                                            uint64_t *seq);
 bool cs_writer_failed(const struct cs_writer *writer);
+/* cs_store_touched. */
+uint64_t cs_writer_touched(const struct cs_writer *writer, unsigned table);
 /* Fills seq, commits, updates and retries. */
 void cs_writer_stats(const struct cs_writer *writer, struct cs_store_stats *out);
 

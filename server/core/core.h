@@ -27,7 +27,6 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 
-#define CS_LOOPS_MAX 4
 /* Bytes of an unwanted body that are read, so that the client gets to see why it is refused. */
 #define CS_DRAIN_MAX (1024 * 1024)
 

@@ -27,6 +27,7 @@ static inline int call_setup(void **state)
         cs_policy_load_bytes("default.yaml", cs_policy_default_yaml(), report, &policy), CS_OK);
     f->app.vault = f->v.vault;
     f->app.clock = &f->v.clock;
+    assert_int_equal(cs_proved_new(f->v.vault, 1, &f->app.proved), CS_OK);
     f->app.public_url = "https://keys.example";
     assert_int_equal(cs_policy_slot_init(&f->app.policy, policy), CS_OK);
     test_free(report);
@@ -38,6 +39,7 @@ static inline int call_teardown(void **state)
 {
     struct call_fixture *f = *state;
     cs_policy_slot_destroy(&f->app.policy);
+    cs_proved_free(&f->app.proved);
     vault_fixture_remove(&f->v);
     test_free(f);
     return 0;

@@ -158,6 +158,7 @@ struct access_call {
     const char *text;
     uint32_t role;
     struct cs_id id;
+    struct cs_access_service service;
     struct cs_caller caller;
 };
 
@@ -182,7 +183,7 @@ static enum cs_err authenticate_fn(struct cs_ctx *ctx, void *arg)
 static enum cs_err check_fn(struct cs_ctx *ctx, void *arg)
 {
     struct access_call *call = arg;
-    return cs_access_check_service(ctx, cs_slice_str(call->text), call->role, &call->id);
+    return cs_access_check_service(ctx, cs_slice_str(call->text), call->role, &call->service);
 }
 
 static struct cs_access access_new(struct domain *d, const struct cs_access_params *params,
