@@ -16,7 +16,21 @@
 #include "workflow/request.h"
 #include "workflow/sweep.h"
 
-enum who { DEV, DEV2, GLOBEX, REV, REV2, REV3, BOTH, ADMIN, AUDITOR, GATEWAY, WHO_COUNT };
+enum who {
+    DEV,
+    DEV2,
+    GLOBEX,
+    REV,
+    REV2,
+    REV3,
+    BOTH,
+    LEAD,
+    EXTERN,
+    ADMIN,
+    AUDITOR,
+    GATEWAY,
+    WHO_COUNT
+};
 
 struct person {
     const char *name;
@@ -32,6 +46,8 @@ static const struct person people[WHO_COUNT] = {
     [REV2] = {"rev2", CS_ROLE_REVIEWER, "platform security", -1},
     [REV3] = {"rev3", CS_ROLE_REVIEWER, "platform", -1},
     [BOTH] = {"both", CS_ROLE_DEVELOPER | CS_ROLE_REVIEWER, "platform", 0},
+    [LEAD] = {"lead", CS_ROLE_REVIEWER, "leads", -1},
+    [EXTERN] = {"extern", CS_ROLE_REVIEWER, "contractors platform", -1},
     [ADMIN] = {"admin", CS_ROLE_ADMIN, "", -1},
     [AUDITOR] = {"auditor", CS_ROLE_AUDITOR, "", -1},
     [GATEWAY] = {"gateway", CS_ROLE_GATEWAY, "", -1},

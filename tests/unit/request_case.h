@@ -205,8 +205,12 @@ static inline enum cs_err acknowledge_fn(struct cs_ctx *ctx, void *arg)
     enum cs_err err = cs_credential_get(ctx, &story->credential, &credential);
     if (err != CS_OK)
         return err;
-    return cs_claim_acknowledge(ctx, cs_slice_str(story->claim), cs_slice_str(credential.client_id),
-                                cs_slice_str(story->secret), &credential);
+    const struct cs_acknowledgement said = {
+        .token = cs_slice_str(story->claim),
+        .client_id = cs_slice_str(credential.client_id),
+        .client_secret = cs_slice_str(story->secret),
+    };
+    return cs_claim_acknowledge(ctx, &said, &credential);
 }
 
 static inline enum cs_err do_acknowledge(struct story *story, int who, const json_t *what)
@@ -258,12 +262,70 @@ static inline enum cs_err do_revoke(struct story *story, int who, const json_t *
     return desk_do(story->world, who, revoke_fn, &story->credential);
 }
 
+struct narrowing {
+    struct cs_id id;
+    struct cs_issue_change change;
+    struct cs_credential out;
+};
+
+static inline enum cs_err narrow_fn(const struct cs_desk *desk, void *arg)
+{
+    struct narrowing *narrowing = arg;
+    const uint64_t scopes = 1 << 3; /* the place of the scopes in the record of a change */
+    return cs_issue_change(desk, &narrowing->id, &narrowing->change, scopes, 0, &narrowing->out);
+}
+
+/* The credential itself, by its developer. */
+static inline enum cs_err do_narrow(struct story *story, int who, const json_t *what)
+{
+    struct narrowing narrowing = {.id = story->credential};
+    words_of(what, narrowing.change.scopes, sizeof(narrowing.change.scopes));
+    return desk_do(story->world, who, narrow_fn, &narrowing);
+}
+
 static inline enum cs_err do_account(struct story *story, int who, const json_t *what)
 {
     bool suspend = strcmp(json_string_value(what), "suspended") == 0;
     (void)who;
     account_set_status(&story->world->d, suspend ? CS_ACCOUNT_SUSPENDED : CS_ACCOUNT_ACTIVE);
     return CS_OK;
+}
+
+struct editing {
+    struct cs_user_edit edit;
+    struct cs_user *user;
+};
+
+static inline enum cs_err user_edit_fn(struct cs_ctx *ctx, void *arg)
+{
+    const struct editing *editing = arg;
+    const struct cs_id id = editing->user->id;
+    return cs_user_edit(ctx, &id, &editing->edit, editing->user);
+}
+
+/* Somebody is of other groups, is disabled, is no reviewer, or develops for Acme from now on. */
+static inline enum cs_err do_person(struct story *story, int who, const json_t *what)
+{
+    static const uint32_t developer = CS_ROLE_DEVELOPER;
+    static const uint32_t both = CS_ROLE_DEVELOPER | CS_ROLE_REVIEWER;
+    char groups[CS_POLICY_GROUPS_SIZE];
+    const json_t *list = json_object_get(what, "groups");
+    const struct cs_membership acme = {story->world->d.account.id};
+    struct editing editing = {.edit = {.status = -1}, .user = &story->world->callers[who].user};
+    words_of(list, groups, sizeof(groups));
+    editing.edit.groups = list == NULL ? NULL : groups;
+    if (strcmp(text_of(what, "status"), "disabled") == 0)
+        editing.edit.status = CS_USER_DISABLED;
+    if (json_is_true(json_object_get(what, "joins"))) {
+        editing.edit.accounts = &acme;
+        editing.edit.account_count = 1;
+        editing.edit.roles = &both;
+    }
+    if (strcmp(text_of(what, "role"), "developer") == 0)
+        editing.edit.roles = &developer;
+    enum cs_err err = change(&story->world->d, user_edit_fn, &editing);
+    story->world->callers[who].roles = editing.user->roles;
+    return err;
 }
 
 static inline const struct cs_policy *policy_named(const char *name)
@@ -388,6 +450,8 @@ static const struct {
     {"withdraw_grant", do_withdraw_grant},
     {"revoke", do_revoke},
     {"account", do_account},
+    {"person", do_person},
+    {"narrow", do_narrow},
     {"policy", do_policy},
     {"turn", do_turn},
     {"sweep", do_sweep},
