@@ -39,6 +39,12 @@ uint64_t cs_id_handle(const struct cs_id *id)
     return cs_get_be64(id->bytes);
 }
 
+uint64_t cs_id_handle_at(int64_t now_ms)
+{
+    struct cs_id id = cs_id_make(now_ms < 0 ? 0 : now_ms, (const uint8_t[10]){0});
+    return cs_id_handle(&id);
+}
+
 void cs_id_set_handle(struct cs_id *id, uint64_t handle)
 {
     cs_put_be64(id->bytes, handle);

@@ -31,6 +31,8 @@ struct cs_id cs_id_make(int64_t now_ms, const uint8_t random[10]);
 bool cs_id_is_zero(const struct cs_id *id); /* all zero: "none" in a record */
 bool cs_id_equal(const struct cs_id *a, const struct cs_id *b);
 uint64_t cs_id_handle(const struct cs_id *id);
+/* No handle of this millisecond or later is below it; times before 1970 are 1970. */
+uint64_t cs_id_handle_at(int64_t now_ms);
 void cs_id_set_handle(struct cs_id *id, uint64_t handle);
 /* `prefix` is without its underscore: "cred". `out` has CS_ID_TEXT_SIZE bytes. */
 void cs_id_format(const struct cs_id *id, const char *prefix, char *out);

@@ -295,6 +295,13 @@ void cs_policy_tally(uint64_t approvals, const struct cs_policy_quorum *quorum, 
                      const char *const *groups, size_t count, struct cs_policy_tally *tally);
 
 /*
+ * Every rule that could decide about the question under some evidence, whatever the question says
+ * of it: bit i stands for the rule at i. 0 for a mode of self-service, for no scopes, and for a
+ * scope that this policy does not have.
+ */
+uint64_t cs_policy_reach(const struct cs_policy *policy, const struct cs_policy_question *question);
+
+/*
  * The whole policy as one JSON object: version, digest, brand, scopes, bundles, modes {test, live},
  * rules.
  */

@@ -5,6 +5,9 @@
 #include "policy/model.h"
 #include "policy/proof.h"
 
+/* Whether conditions on evidence are held against what is there, or taken for met. */
+enum evidence { EVIDENCE_GIVEN, EVIDENCE_SUPPOSED };
+
 /* What is asked, and the rule that is tried on it. */
 struct trial {
     const struct cs_policy *policy;
@@ -12,6 +15,7 @@ struct trial {
     struct cs_set asked;                       /* the bit of `*` alone when `*` is asked for */
     const struct cs_policy_rule *rule;
     const struct cs_rule_sets *sets;
+    enum evidence evidence;
 };
 
 /* What a condition says. One that holds writes why, as a clause after "because". */
@@ -117,7 +121,8 @@ static enum verdict evidence_condition(const struct trial *trial, struct cs_buf 
     const struct cs_policy_proof *proof = &trial->rule->when.evidence;
     if (cs_proof_is_empty(proof))
         return VERDICT_ABSENT;
-    if (!cs_proof_is_met(trial->policy, proof, trial->question, NULL, 0))
+    if (trial->evidence == EVIDENCE_GIVEN &&
+        !cs_proof_is_met(trial->policy, proof, trial->question, NULL, 0))
         return VERDICT_FAILS;
     cs_buf_put_str(why, "the evidence suffices");
     return VERDICT_HOLDS;
@@ -182,37 +187,55 @@ static const char *or_empty(const char *text)
     return text == NULL ? "" : text;
 }
 
+/* `whole` is the question without NULL texts; the trial borrows it. Errors as cs_policy_match. */
+static enum cs_err trial_begin(struct trial *trial, const struct cs_policy *policy,
+                               const struct cs_policy_question *question,
+                               struct cs_policy_question *whole)
+{
+    *whole = *question;
+    whole->scopes = or_empty(question->scopes);
+    whole->bundle = or_empty(question->bundle);
+    whole->account = or_empty(question->account);
+    whole->account_tags = or_empty(question->account_tags);
+    *trial = (struct trial){.policy = policy, .question = whole};
+    if (cs_words_count(whole->scopes) == 0)
+        return CS_ERR_INVALID;
+    if (!cs_set_of_words(policy, whole->scopes, &trial->asked))
+        return CS_ERR_REFUSED;
+    if (asks_all(trial)) {
+        trial->asked = (struct cs_set){0};
+        cs_set_add(&trial->asked, CS_SET_ALL);
+    }
+    return CS_OK;
+}
+
+static void trial_take(struct trial *trial, size_t rule)
+{
+    trial->rule = &trial->policy->rules[rule];
+    trial->sets = &trial->policy->rule_sets[rule];
+}
+
 enum cs_err cs_policy_match(const struct cs_policy *policy,
                             const struct cs_policy_question *question,
                             struct cs_policy_answer *answer)
 {
-    struct cs_policy_question whole = *question;
-    whole.scopes = or_empty(question->scopes);
-    whole.bundle = or_empty(question->bundle);
-    whole.account = or_empty(question->account);
-    whole.account_tags = or_empty(question->account_tags);
-    struct trial trial = {.policy = policy, .question = &whole};
+    struct cs_policy_question whole;
+    struct trial trial;
     *answer = (struct cs_policy_answer){
         .rule = CS_POLICY_NO_RULE, .name = "", .groups = "", .not_groups = "", .escalate_to = ""};
-    if (cs_words_count(whole.scopes) == 0)
-        return CS_ERR_INVALID;
-    if (!cs_set_of_words(policy, whole.scopes, &trial.asked))
-        return CS_ERR_REFUSED;
+    enum cs_err err = trial_begin(&trial, policy, question, &whole);
+    if (err != CS_OK)
+        return err;
     if (policy->modes[question->mode].issue == CS_ISSUE_SELF_SERVICE) {
         snprintf(answer->why, sizeof(answer->why), "Credentials of the %s mode are self-service.",
                  cs_mode_names[question->mode]);
         return CS_OK;
     }
-    if (asks_all(&trial)) {
-        trial.asked = (struct cs_set){0};
-        cs_set_add(&trial.asked, CS_SET_ALL);
-    }
     char text[4096];
     struct cs_buf why;
     cs_buf_lend(&why, text, sizeof(text));
     for (size_t i = 0; i < policy->rule_count; i++) {
-        trial.rule = &policy->rules[i];
-        trial.sets = &policy->rule_sets[i];
+        trial_take(&trial, i);
         if (!rule_matches(&trial, &why))
             continue;
         answer_with(&trial, &why, answer);
@@ -220,4 +243,25 @@ enum cs_err cs_policy_match(const struct cs_policy *policy,
     }
     /* Loading refuses rules that leave a request without an answer. */
     return CS_ERR_REFUSED;
+}
+
+uint64_t cs_policy_reach(const struct cs_policy *policy, const struct cs_policy_question *question)
+{
+    struct cs_policy_question whole;
+    struct trial trial;
+    char text[4096];
+    struct cs_buf why;
+    uint64_t reached = 0;
+    bool ends = policy->modes[question->mode].issue == CS_ISSUE_SELF_SERVICE ||
+                trial_begin(&trial, policy, question, &whole) != CS_OK;
+    cs_buf_lend(&why, text, sizeof(text));
+    for (size_t i = 0; !ends && i < policy->rule_count; i++) {
+        trial_take(&trial, i);
+        trial.evidence = EVIDENCE_SUPPOSED;
+        if (!rule_matches(&trial, &why))
+            continue;
+        reached |= UINT64_C(1) << i;
+        ends = cs_proof_is_empty(&trial.rule->when.evidence);
+    }
+    return reached;
 }

@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "vault/usage.h"
 #include "vault/vault.h"
+#include "workflow/queue.h"
 #include "workflow/sweep.h"
 
 #define ROUND_MS 1000
@@ -43,6 +44,8 @@ static enum cs_err sweep(const struct cs_background *background)
 {
     const struct cs_policy *policy = cs_policy_slot_get(background->policy);
     enum cs_err err = cs_sweep_run(background->vault, policy, NULL);
+    if (err == CS_OK)
+        err = cs_queue_renew(background->vault, policy, NULL);
     cs_policy_unref(&policy);
     return err;
 }
@@ -54,7 +57,7 @@ static void *run(void *arg)
     while (!atomic_load(&background->stopping)) {
         count(background, &background->rounds_begun);
         tell(background, "usage could not be written", cs_usage_flush(background->vault));
-        tell(background, "the sweep failed", sweep(background));
+        tell(background, "what the clock brings could not be done", sweep(background));
         count(background, &background->rounds_ended);
         cs_usage_wait(usage, ROUND_MS);
     }

@@ -24,16 +24,22 @@ static enum cs_err take_first(struct cs_ctx *ctx, struct cs_slice key, void *val
     return CS_OK;
 }
 
-/*
- * The keys of one prefix beyond `after` in the page's order; 0 is before the first of either order.
- * `from` and `to` have room for a prefix and a handle each.
- */
-static struct cs_range beyond(struct cs_slice prefix, enum cs_order order, uint64_t after,
-                              uint8_t *from, uint8_t *to)
+/* Which handles of one prefix may still come. */
+struct span {
+    enum cs_order order;
+    uint64_t after; /* beyond this one in that order; 0 is before the first of either */
+    uint64_t until; /* below this one; 0: all */
+};
+
+/* The keys of a span. `from` and `to` have room for a prefix and a handle each. */
+static struct cs_range beyond(struct cs_slice prefix, const struct span *span, uint8_t *from,
+                              uint8_t *to)
 {
-    bool ascending = order == CS_ASCENDING;
-    uint64_t first = ascending && after != 0 ? after + 1 : 0;
-    uint64_t end = !ascending && after != 0 ? after : UINT64_MAX;
+    bool ascending = span->order == CS_ASCENDING;
+    uint64_t first = ascending && span->after != 0 ? span->after + 1 : 0;
+    uint64_t end = !ascending && span->after != 0 ? span->after : UINT64_MAX;
+    if (span->until != 0 && span->until < end)
+        end = span->until;
     if (prefix.len != 0) {
         memcpy(from, prefix.bytes, prefix.len);
         memcpy(to, prefix.bytes, prefix.len);
@@ -43,17 +49,20 @@ static struct cs_range beyond(struct cs_slice prefix, enum cs_order order, uint6
     return (struct cs_range){
         .from = CS_SLICE(from, prefix.len + CS_HANDLE_LEN),
         .to = CS_SLICE(to, prefix.len + CS_HANDLE_LEN),
-        .order = order,
+        .order = span->order,
     };
 }
 
-static enum cs_err step_index(struct cs_ctx *ctx, const struct cs_list *list,
-                              struct cs_slice prefix, const struct cs_page *page, uint64_t after,
-                              struct step *step)
+static enum cs_err step_index(struct cs_ctx *ctx, const struct cs_list *list, size_t which,
+                              const struct cs_page *page, uint64_t after, struct step *step)
 {
+    struct cs_slice prefix = list->prefixes[which];
+    const struct span span = {.order = page->order,
+                              .after = after,
+                              .until = list->until == NULL ? 0 : list->until[which]};
     uint8_t from[CS_LIST_PREFIX_MAX + CS_HANDLE_LEN];
     uint8_t to[CS_LIST_PREFIX_MAX + CS_HANDLE_LEN];
-    struct cs_range range = beyond(prefix, page->order, after, from, to);
+    struct cs_range range = beyond(prefix, &span, from, to);
     *step = (struct step){.prefix_len = prefix.len};
     return cs_row_each(ctx, list->index, &range, NULL, take_first, step);
 }
@@ -68,7 +77,7 @@ static enum cs_err merge_begin(struct cs_ctx *ctx, const struct cs_list *list,
 {
     enum cs_err err = CS_OK;
     for (size_t i = 0; err == CS_OK && i < list->prefix_count; i++)
-        err = step_index(ctx, list, list->prefixes[i], page, page->after, &merge->next[i]);
+        err = step_index(ctx, list, i, page, page->after, &merge->next[i]);
     return err;
 }
 
@@ -79,7 +88,7 @@ static enum cs_err merge_pass(struct cs_ctx *ctx, const struct cs_list *list,
     enum cs_err err = CS_OK;
     for (size_t i = 0; err == CS_OK && i < list->prefix_count; i++) {
         if (merge->next[i].found && merge->next[i].handle == handle)
-            err = step_index(ctx, list, list->prefixes[i], page, handle, &merge->next[i]);
+            err = step_index(ctx, list, i, page, handle, &merge->next[i]);
     }
     return err;
 }
@@ -191,7 +200,8 @@ static enum cs_err fill_from_rows(struct cs_ctx *ctx, struct filling *filling)
     uint8_t from[CS_HANDLE_LEN];
     uint8_t to[CS_HANDLE_LEN];
     struct cs_slice none = {0};
-    struct cs_range range = beyond(none, filling->page->order, filling->page->after, from, to);
+    const struct span span = {.order = filling->page->order, .after = filling->page->after};
+    struct cs_range range = beyond(none, &span, from, to);
     uint8_t *value = malloc(filling->list->value_size);
     if (value == NULL)
         return CS_ERR_NOMEM;

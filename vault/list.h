@@ -17,12 +17,13 @@ struct cs_list {
     const struct cs_table *index;    /* keyed by prefix | handle; NULL: walk the rows themselves */
     const struct cs_slice *prefixes; /* of the index: merged in the order of handles */
     size_t prefix_count;             /* ≤ CS_LIST_PREFIXES */
+    const uint64_t *until;           /* of each prefix, handles below this; NULL, or 0: all */
     size_t value_size;               /* sizeof the record's struct */
     /* NULL: all. Called with the decoded row. */
     bool (*wants)(const void *value, const void *arg);
     const void *arg;
 };
-#define CS_LIST_PREFIXES 64
+#define CS_LIST_PREFIXES 192
 #define CS_LIST_PREFIX_MAX 16
 
 /* `out` is an array of page->limit structs of list->value_size. */

@@ -28,8 +28,8 @@ enum cs_table_number {
     CS_TABLE_ACTIVE = 9,                /* account handle | mode: count of active credentials */
     CS_TABLE_CLAIM = 10,
     CS_TABLE_REQUEST = 11,
-    CS_TABLE_REQUEST_BY_ACCOUNT = 12, /* account handle | request handle */
-    CS_TABLE_REQUEST_BY_STATE = 13,   /* state | request handle */
+    CS_TABLE_REQUEST_INDEX = 12, /* whose, state | request handle (workflow/request_index.h) */
+    CS_TABLE_REQUEST_COUNT = 13, /* whose, state: how many of them there are */
     CS_TABLE_GRANT = 14,
     CS_TABLE_DUE = 15, /* time ms | what | handle: what the sweeper has to look at, and when */
     CS_TABLE_AUDIT = 16,
@@ -38,8 +38,11 @@ enum cs_table_number {
     CS_TABLE_USAGE_LAST = 19, /* credential handle */
     CS_TABLE_REPLAY = 20,     /* keyed hash of caller, route and Idempotency-Key */
     CS_TABLE_META = 21,
-    CS_TABLE_AUDIT_TILE = 22, /* level | index: sixteen nodes of the audit log's tree */
-    CS_TABLE_NUMBERS = 23     /* how many there are */
+    CS_TABLE_AUDIT_TILE = 22,    /* level | index: sixteen nodes of the audit log's tree */
+    CS_TABLE_REQUEST_PANEL = 23, /* policy | panel: who may decide, and how much waits for them */
+    CS_TABLE_REQUEST_QUEUE = 24, /* policy | panel | request handle: what waits for a decision */
+    CS_TABLE_REQUEST_STALE = 25, /* account handle: its requests have to be queued anew */
+    CS_TABLE_NUMBERS = 26        /* how many there are */
 };
 
 struct cs_table {

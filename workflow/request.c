@@ -7,6 +7,7 @@
 #include "vault/account.h"
 #include "vault/list.h"
 #include "workflow/grant.h"
+#include "workflow/request_index.h"
 #include "workflow/request_internal.h"
 
 #define MS_PER_S 1000
@@ -41,13 +42,6 @@ enum cs_err cs_request_load(const struct cs_desk *desk, const struct cs_id *id,
     return err == CS_OK ? cs_desk_see(desk, &out->account_id) : err;
 }
 
-static struct cs_slice state_key(int state, uint64_t handle, uint8_t out[CS_HANDLE_LEN + 1])
-{
-    out[0] = (uint8_t)state;
-    cs_put_be64(out + 1, handle);
-    return CS_SLICE(out, CS_HANDLE_LEN + 1);
-}
-
 enum cs_err cs_request_note(struct cs_ctx *ctx, const struct cs_request *request,
                             enum cs_action action, const char *detail)
 {
@@ -65,8 +59,6 @@ enum cs_err cs_request_note(struct cs_ctx *ctx, const struct cs_request *request
 enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request, int old_state,
                             enum cs_action action, const char *detail, struct cs_receipt *receipt)
 {
-    uint8_t room[CS_HANDLE_LEN + 1];
-    uint64_t handle = cs_id_handle(&request->id);
     struct cs_audit_params params = {
         .action = action,
         .object_prefix = CS_REQUEST_PREFIX,
@@ -74,14 +66,10 @@ enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request, int 
         .account = &request->account_id,
         .detail = detail,
     };
-    enum cs_err err = CS_OK;
     request->revision++;
-    if (old_state != request->state) {
-        err = cs_row_delete(ctx, &cs_request_by_state_table, state_key(old_state, handle, room));
-        if (err == CS_OK)
-            err = cs_index_put(ctx, &cs_request_by_state_table,
-                               state_key(request->state, handle, room));
-    }
+    enum cs_err err = cs_request_index_move(ctx, request, old_state);
+    if (err == CS_OK)
+        err = cs_queue_move(ctx, request);
     if (err == CS_OK)
         err = cs_row_put_id(ctx, &cs_request_table, CS_REALM_LIVE, request);
     return err == CS_OK ? cs_audit_add(ctx, &params, receipt) : err;
@@ -232,18 +220,10 @@ static enum cs_err check_account(const struct cs_desk *desk, const struct cs_id 
 
 static enum cs_err store_new(const struct cs_desk *desk, struct cs_request *request)
 {
-    uint8_t room[2 * CS_HANDLE_LEN];
-    uint64_t handle = cs_id_handle(&request->id);
-    struct cs_ctx *ctx = desk->ctx;
-    enum cs_err err = cs_index_put(ctx, &cs_request_by_account_table,
-                                   cs_key_pair(cs_id_handle(&request->account_id), handle, room));
+    enum cs_err err = cs_request_schedule(desk, request);
     if (err == CS_OK)
-        err =
-            cs_index_put(ctx, &cs_request_by_state_table, state_key(request->state, handle, room));
-    if (err == CS_OK)
-        err = cs_request_schedule(desk, request);
-    if (err == CS_OK)
-        err = cs_request_save(ctx, request, request->state, CS_ACTION_REQUEST_CREATED, NULL, NULL);
+        err = cs_request_save(desk->ctx, request, CS_REQUEST_NO_STATE, CS_ACTION_REQUEST_CREATED,
+                              NULL, NULL);
     return err;
 }
 

@@ -28,6 +28,7 @@
 #include "workflow/desk.h"
 #include "workflow/evidence.h"
 #include "workflow/issue.h"
+#include "workflow/queue.h"
 
 enum cs_request_state {
     CS_REQUEST_PENDING,
@@ -35,7 +36,8 @@ enum cs_request_state {
     CS_REQUEST_APPROVED,
     CS_REQUEST_REJECTED,
     CS_REQUEST_WITHDRAWN,
-    CS_REQUEST_EXPIRED
+    CS_REQUEST_EXPIRED,
+    CS_REQUEST_STATES /* how many there are */
 };
 extern const char *const cs_request_state_names[];
 
@@ -140,6 +142,8 @@ struct cs_request {
     int64_t escalated_at; /* when that was told; it holds from the hour itself on */
     int64_t warned_at;
     uint64_t revision;
+    uint8_t queued[CS_QUEUE_PLACE_LEN]; /* where it waits for a decision (workflow/queue.h) */
+    struct cs_panel panel;              /* while it is open, once it was looked at; never stored */
     struct cs_extra extra;
 };
 extern const struct cs_record cs_request_record;
@@ -174,15 +178,38 @@ CS_MUST_CHECK enum cs_err cs_request_create(const struct cs_desk *desk,
 CS_MUST_CHECK enum cs_err cs_request_get(const struct cs_desk *desk, const struct cs_id *id,
                                          struct cs_request *out);
 
+/*
+ * A page costs the same whatever there is: it walks the index of what is asked for. Where a row has
+ * to be looked at to know (an account's requests that wait for the caller; a panel that does not
+ * tell it all), at most CS_LIST_SCAN rows are, and the page may end early with a cursor.
+ */
 struct cs_request_filter {
-    struct cs_id account; /* zero: any that the caller sees */
-    int state;            /* -1: any */
-    bool assigned_to_me;  /* waits for a decision that the caller may make and has not made */
+    struct cs_id account;  /* zero: any that the caller sees */
+    int state;             /* -1: any */
+    bool assigned_to_me;   /* waits for a decision that the caller may make and has not made */
+    uint64_t older_than_s; /* filed at least so long ago; 0: any */
 };
 CS_MUST_CHECK enum cs_err cs_request_list(const struct cs_desk *desk,
                                           const struct cs_request_filter *filter,
                                           struct cs_page *page, struct cs_request *out,
                                           size_t *count);
+
+struct cs_request_states {
+    uint64_t in[CS_REQUEST_STATES];
+};
+struct cs_request_counts {
+    struct cs_request_states states; /* of all that the caller sees */
+    uint64_t assigned;               /* as the filter has it; 0 for who is no reviewer */
+    bool assigned_at_least;          /* there is more to look at than a page of a list looks at */
+};
+extern const struct cs_record cs_request_states_record;
+extern const struct cs_record cs_request_counts_record;
+/*
+ * `account`: only of this one; the zero id: of all. Counts are kept with each change, not taken;
+ * what is open and over by the clock counts as open until the sweeper has been there.
+ */
+CS_MUST_CHECK enum cs_err cs_request_count(const struct cs_desk *desk, const struct cs_id *account,
+                                           struct cs_request_counts *out);
 
 /*
  * The requester's own: CS_ERR_DENIED for another developer; CS_ERR_CONFLICT once it is over, and

@@ -8,8 +8,6 @@
 #include "workflow/request.h"
 
 extern const struct cs_table cs_request_table;
-extern const struct cs_table cs_request_by_account_table;
-extern const struct cs_table cs_request_by_state_table;
 
 /* What the look found, beside the request. */
 struct cs_request_view {
@@ -38,7 +36,10 @@ CS_MUST_CHECK enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_
 CS_MUST_CHECK enum cs_err cs_request_check_evidence(const struct cs_desk *desk,
                                                     const struct cs_request *request,
                                                     const struct cs_request_view *view);
-/* Stores with a new revision, moves the index by state, and writes the audit entry. */
+/*
+ * Stores with a new revision, puts it where lists and the queue have it, and writes the audit
+ * entry. `old_state` is CS_REQUEST_NO_STATE for a new one (workflow/request_index.h).
+ */
 CS_MUST_CHECK enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request,
                                           int old_state, enum cs_action action, const char *detail,
                                           struct cs_receipt *receipt);

@@ -149,6 +149,9 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
         .account_tags = account.tags,
         .evidence = &evidence,
     };
+    cs_panel_of(desk->policy, &question, &request->panel);
+    if (account.status == CS_ACCOUNT_SUSPENDED)
+        request->panel = (struct cs_panel){.kind = CS_PANEL_NOBODY};
     err = cs_policy_match(desk->policy, &question, &answer);
     if (err == CS_OK)
         set_rule(&answer, &request->rule, view);

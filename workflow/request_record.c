@@ -155,6 +155,7 @@ static const struct cs_field request_fields[] = {
     CS_FIELD(32, CS_F_TIME, struct cs_request, escalated_at, SHOWN,
              "When it was escalated: others may approve too."),
     CS_FIELD(33, CS_F_TIME, struct cs_request, warned_at, 0, "When its end was announced."),
+    CS_FIELD(34, CS_F_BYTES, struct cs_request, queued, 0, "Where it waits for a decision."),
 };
 const struct cs_record cs_request_record = {
     .name = "request",
@@ -169,10 +170,6 @@ const struct cs_record cs_request_record = {
 
 const struct cs_table cs_request_table = {
     .number = CS_TABLE_REQUEST, .name = "request", .record = &cs_request_record};
-const struct cs_table cs_request_by_account_table = {
-    .number = CS_TABLE_REQUEST_BY_ACCOUNT, .name = "request_by_account", .record = NULL};
-const struct cs_table cs_request_by_state_table = {
-    .number = CS_TABLE_REQUEST_BY_STATE, .name = "request_by_state", .record = NULL};
 
 /* One list of members serves filing and changing; they differ in what must be there. */
 #define ORDER_FIELDS(need)                                                                         \

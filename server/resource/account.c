@@ -4,6 +4,7 @@
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "vault/credential.h"
+#include "workflow/queue.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN CS_FF_IN
@@ -113,7 +114,10 @@ static enum cs_err edit_in(struct cs_change *change, void *arg)
 {
     const struct editing *editing = arg;
     struct cs_account account;
-    enum cs_err err = cs_account_edit(change->desk.ctx, &editing->id, &editing->edit, &account);
+    const struct cs_account_edit *edit = &editing->edit;
+    enum cs_err err = cs_account_edit(change->desk.ctx, &editing->id, edit, &account);
+    if (err == CS_OK && (edit->tags != NULL || edit->status >= 0))
+        err = cs_queue_mark_stale(change->desk.ctx, cs_id_handle(&editing->id));
     return err == CS_OK ? render(change, &account) : err;
 }
 

@@ -7,6 +7,7 @@
 #include "server/resource/shown.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define OLDEST_S 315360000 /* ten years */
 
 static enum cs_err put(struct cs_change *change, const void *item)
 {
@@ -49,8 +50,26 @@ static enum cs_err list(struct cs_call *call)
         err = cs_call_query_enum(call, "state", cs_request_state_names, -1, &wanted.filter.state);
     if (err == CS_OK)
         err = cs_call_query_enum(call, "assigned", assigned_names, -1, &wanted.assigned);
+    if (err == CS_OK)
+        err = cs_call_query_u64(call, "older_than_s", 1, OLDEST_S, 0, &wanted.filter.older_than_s);
     wanted.filter.assigned_to_me = wanted.assigned == 0;
     return err == CS_OK ? cs_listing_answer(call, &listing) : err;
+}
+
+static enum cs_err count_in(struct cs_change *change, void *arg)
+{
+    struct cs_request_counts counts;
+    enum cs_err err = cs_request_count(&change->desk, arg, &counts);
+    if (err == CS_OK)
+        cs_record_json(&cs_request_counts_record, &counts, &change->call->reply.body);
+    return err;
+}
+
+static enum cs_err count(struct cs_call *call)
+{
+    struct cs_id account;
+    enum cs_err err = cs_change_query_id(call, "account_id", CS_ACCOUNT_PREFIX, &account);
+    return err == CS_OK ? cs_change_read(call, count_in, &account) : err;
 }
 
 static enum cs_err show_in(struct cs_change *change, void *arg)
@@ -192,6 +211,11 @@ static const struct cs_query_field list_query[] = {
     {.name = "state", .names = cs_request_state_names, .doc = "Only in this state."},
     {.name = "account_id", .prefix = CS_ACCOUNT_PREFIX, .doc = "Only for this account."},
     {.name = "assigned", .names = assigned_names, .doc = "Only what waits for one's decision."},
+    {.name = "older_than_s", .low = 1, .high = OLDEST_S, .doc = "Only what was filed before that."},
+    {.name = NULL},
+};
+static const struct cs_query_field count_query[] = {
+    {.name = "account_id", .prefix = CS_ACCOUNT_PREFIX, .doc = "Only for this account."},
     {.name = NULL},
 };
 
@@ -207,6 +231,18 @@ const struct cs_route cs_resource_requests[] = {
         .shape = CS_ANSWER_LIST,
         .view = &cs_shown_request_view,
         .query = list_query,
+        .refusals = CS_REFUSALS(404),
+    },
+    {
+        .method = CS_METHOD_GET,
+        .path = "/v1/requests/counts",
+        .who = CS_WHO_DEVELOPER | CS_WHO_REVIEWER | CS_WHO_AUDITOR,
+        .speed = CS_SPEED_WORK,
+        .handler = count,
+        .name = "request.count",
+        .summary = "How many requests are in each state, and how many wait for the caller.",
+        .answer = &cs_request_counts_record,
+        .query = count_query,
         .refusals = CS_REFUSALS(404),
     },
     {

@@ -138,14 +138,26 @@ const cases = {
     pick: of(request.id),
     ask: async () => internal(await account.developer.get(`/v1/requests/${request.id}`)),
   },
-  request_by_account: {
-    pick: of(account.id, request.id),
-    ask: async () => internal(await account.developer.get('/v1/requests')),
-  },
-  request_by_state: {
+  request_index: {
     pick: ({ key: name }) => name.endsWith(handleOf(request.id)),
-    ask: async () => internal(await vault.as('auditor').get('/v1/requests?state=pending')),
+    ask: async () => {
+      internal(await account.developer.get('/v1/requests'));
+      internal(await vault.as('auditor').get('/v1/requests?state=pending'));
+    },
   },
+  request_count: {
+    pick: () => true,
+    ask: async () => internal(await vault.as('reviewer').get('/v1/requests?assigned=me')),
+  },
+  request_panel: {
+    pick: () => true,
+    ask: async () => internal(await vault.as('reviewer').get('/v1/requests?assigned=me')),
+  },
+  request_queue: {
+    pick: ({ key: name }) => name.endsWith(handleOf(request.id)),
+    ask: async () => internal(await vault.as('reviewer').get('/v1/requests?assigned=me')),
+  },
+  request_stale: { quiet: true },
   grant: {
     pick: of(live.request.grant_id),
     ask: async () => {

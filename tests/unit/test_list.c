@@ -26,7 +26,7 @@ static const struct cs_record thing_record = {
 static const struct cs_table things = {
     .number = CS_TABLE_REQUEST, .name = "thing", .record = &thing_record};
 static const struct cs_table by_owner = {
-    .number = CS_TABLE_REQUEST_BY_ACCOUNT, .name = "thing_by_owner", .record = NULL};
+    .number = CS_TABLE_REQUEST_INDEX, .name = "thing_by_owner", .record = NULL};
 
 #define OWNERS 3
 

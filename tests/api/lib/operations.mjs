@@ -55,6 +55,7 @@ export const operations = {
     return { path: `/v1/credentials/${id}/release`, body: { comment: 'Fine.' }, as: 'reviewer' };
   },
   'request.list': get('/v1/requests'),
+  'request.count': get('/v1/requests/counts'),
   'request.create': ({ account }) => ({
     path: '/v1/requests',
     body: {
