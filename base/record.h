@@ -80,6 +80,8 @@ struct cs_record {
     size_t size;      /* sizeof the struct */
     bool has_extra;
     size_t extra_offset;           /* of its struct cs_extra, if has_extra */
+    bool has_given;                /* as an element of a list it keeps which members were given */
+    size_t given_offset;           /* in a uint64_t, bit i for fields[i], if has_given */
     const struct cs_field *fields; /* those that are stored stand in order of their numbers */
     size_t field_count;
     const char *doc;

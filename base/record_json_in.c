@@ -320,11 +320,14 @@ static bool read_list(const struct input *in)
     for (size_t i = 0; i < count; i++) {
         struct place place = {.outer = in->place, .index = i};
         struct input element = *in;
+        uint8_t *to = in->to + i * field->sub->size;
+        uint64_t given = 0;
         element.json = json_array_get(in->json, i);
         element.place = &place;
         good &= is_a(&element, JSON_OBJECT, "an object") &&
-                read_object(field->sub, element.json, &place, in->to + i * field->sub->size, NULL,
-                            in->complaints);
+                read_object(field->sub, element.json, &place, to, &given, in->complaints);
+        if (field->sub->has_given)
+            memcpy(to + field->sub->given_offset, &given, sizeof given);
     }
     uint16_t short_count = (uint16_t)count;
     memcpy(in->record + field->count_offset, &short_count, sizeof short_count);

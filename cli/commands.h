@@ -19,6 +19,7 @@ extern const struct cs_command cs_serve_command;
 /* cli/nouns/, each in the file of its name */
 extern const struct cs_command cs_account_command;
 extern const struct cs_command cs_audit_command;
+extern const struct cs_command cs_audit_export_command; /* a verb of it */
 extern const struct cs_command cs_claim_command;
 extern const struct cs_command cs_credential_command;
 extern const struct cs_command cs_login_command;

@@ -179,23 +179,55 @@ static bool has_required(const struct cs_record *record, uint64_t given)
     return true;
 }
 
+static bool scan_object(struct scan *scan, const struct cs_record *record, void *value,
+                        uint64_t *given)
+{
+    assert(record->field_count <= FIELDS_MAX);
+    *given = 0;
+    clear(record, value);
+    if (!take(scan, '{'))
+        return false;
+    if (take(scan, '}'))
+        return has_required(record, *given);
+    do {
+        if (!read_member(scan, record, value, given))
+            return false;
+    } while (take(scan, ','));
+    return take(scan, '}') && has_required(record, *given);
+}
+
+static bool ends(struct scan *scan)
+{
+    skip_space(scan);
+    return scan->at == scan->end;
+}
+
 bool cs_scan_record(const struct cs_record *record, struct cs_slice in, void *value,
                     uint64_t *given)
 {
     struct scan scan = {.at = in.bytes, .end = in.bytes + in.len};
-    assert(record->field_count <= FIELDS_MAX);
-    *given = 0;
-    clear(record, value);
-    if (in.len == 0 || !take(&scan, '{'))
-        return false;
-    if (!take(&scan, '}')) {
-        do {
-            if (!read_member(&scan, record, value, given))
-                return false;
-        } while (take(&scan, ','));
-        if (!take(&scan, '}'))
-            return false;
-    }
-    skip_space(&scan);
-    return scan.at == scan.end && has_required(record, *given);
+    return in.len != 0 && scan_object(&scan, record, value, given) && ends(&scan);
+}
+
+bool cs_scan_list_begin(struct cs_slice in, const char *name, struct cs_scan_list *out)
+{
+    struct scan scan = {.at = in.bytes, .end = in.bytes + in.len};
+    struct cs_slice found = {0};
+    bool begun = in.len != 0 && take(&scan, '{') && take_string(&scan, &found) &&
+                 cs_slice_equal(found, cs_slice_str(name)) && take(&scan, ':') && take(&scan, '[');
+    *out = (struct cs_scan_list){.at = scan.at, .end = scan.end};
+    return begun;
+}
+
+enum cs_scanned cs_scan_list_next(struct cs_scan_list *list, const struct cs_record *record,
+                                  void *value, uint64_t *given)
+{
+    struct scan scan = {.at = list->at, .end = list->end};
+    if (take(&scan, ']'))
+        return take(&scan, '}') && ends(&scan) ? CS_SCANNED_ALL : CS_SCANNED_UNREAD;
+    if ((list->count > 0 && !take(&scan, ',')) || !scan_object(&scan, record, value, given))
+        return CS_SCANNED_UNREAD;
+    list->at = scan.at;
+    list->count++;
+    return CS_SCANNED_ONE;
 }

@@ -1,4 +1,4 @@
-/* `audit verify`: the audit log of a vault that nobody serves, entry by entry. */
+/* `audit verify`: an export, a receipt, or the audit log of a vault that nobody serves. */
 #include "vault/audit.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"
+#include "cli/local/audit_file.h"
 #include "cli/local/local.h"
 #include "cli/output.h"
 #include "vault/vault.h"
@@ -16,7 +17,24 @@
 /* Opening a vault takes a brand for what it may mint; nothing is minted here. */
 #define NO_BRAND "cs"
 
+static const struct cs_argument arguments[] = {
+    {.name = "file",
+     .type = CS_ARGUMENT_FILE,
+     .need = CS_ARGUMENT_OPTIONAL,
+     .doc = "an export or a receipt; - is stdin; a vault's own log if left out"},
+    {0},
+};
+
 static const struct cs_option options[] = {
+    {.name = "key",
+     .type = CS_OPTION_TEXT,
+     .argument = "KEY",
+     .env = "COUNTERSIGN_AUDIT_KEY",
+     .doc = "the log's verifier key, as it was kept; an export's own if left out"},
+    {.name = "checkpoint",
+     .type = CS_OPTION_FILE,
+     .argument = "FILE",
+     .doc = "checkpoints that were kept: the file must say what they said"},
     {.name = "config",
      .letter = 'c',
      .type = CS_OPTION_FILE,
@@ -34,6 +52,7 @@ static const struct cs_option options[] = {
 };
 
 static const struct cs_example examples[] = {
+    {"countersign audit verify audit.jsonl --checkpoint kept.txt", "anywhere, without the server"},
     {"countersign audit verify --config /etc/countersign/countersign.yaml", "after an incident"},
     {0},
 };
@@ -88,6 +107,9 @@ static enum cs_exit run(const struct cs_args *args)
     struct cs_rootkey_source source;
     struct cs_clock clock;
     struct cs_log *log = NULL;
+    const char *file = cs_args_get(args, "file");
+    if (file != NULL)
+        return cs_audit_file_verify(args, file);
     enum cs_exit code = configure(args, &config);
     if (code != CS_EXIT_OK)
         return code;
@@ -111,10 +133,14 @@ static enum cs_exit run(const struct cs_args *args)
 static const struct cs_option_set *const sets[] = {&cs_rest_format_options, NULL};
 const struct cs_command cs_audit_verify_command = {
     .name = "verify",
-    .summary = "Check every entry of a vault's audit log, without a server",
-    .doc = "Recomputes every hash and every link up to the head, and names the first entry that is "
-           "wrong, missing or one too many: the exit code is 1 then. The vault must not be served "
-           "meanwhile; that it was opened is noted in its log like any other opening.",
+    .summary = "Check every entry of an export, a receipt, or a vault, without a server",
+    .doc = "With a file: checks each line of an export against the signed checkpoint in its first "
+           "line and against the checkpoints that were kept, or a receipt against its own. Without "
+           "one: recomputes every hash and the tree of a vault that is not served; that it was "
+           "opened is noted in its log like any other opening.\n\n"
+           "Names the first entry that is wrong, missing or one too many. The exit code is 1 then, "
+           "and on any other doubt.",
+    .arguments = arguments,
     .options = options,
     .shared = sets,
     .examples = examples,

@@ -8,5 +8,6 @@
 #include "server/route.h"
 
 extern const struct cs_route cs_gateway_authorize[];
+extern const struct cs_route cs_gateway_batch[];
 
 #endif

@@ -30,13 +30,15 @@ const struct cs_record cs_verify_order_record = {
     .name = "verification_order",
     .size = sizeof(struct cs_verify_order),
     .fields = order_fields,
+    .has_given = true,
+    .given_offset = offsetof(struct cs_verify_order, given),
     .field_count = COUNT(order_fields),
     .doc = "Is this key good for this?",
 };
 
-static bool has(uint64_t given, enum member member)
+static bool has(const struct cs_verify_order *order, enum member member)
 {
-    return (given >> member & 1) != 0;
+    return (order->given >> member & 1) != 0;
 }
 
 static void complain(struct cs_complaints *complaints, const char *at, const char *member,
@@ -57,15 +59,14 @@ void cs_verify_order_check(const struct cs_verify_order *order, const char *at,
         complain(complaints, at, "ip", "must be an IPv4 or IPv6 address");
 }
 
-void cs_verify_order_ask(const struct cs_verify_order *order, uint64_t given,
-                         struct cs_question *out)
+void cs_verify_order_ask(const struct cs_verify_order *order, struct cs_question *out)
 {
     out->key = cs_slice_str(order->key);
     out->client_id = cs_slice_str(order->client_id);
     out->client_secret = cs_slice_str(order->client_secret);
-    out->mode = has(given, MODE) ? order->mode : -1;
+    out->mode = has(order, MODE) ? order->mode : -1;
     out->scopes = order->scopes[0] != '\0' ? order->scopes : NULL;
     out->any_scopes = order->any_scopes[0] != '\0' ? order->any_scopes : NULL;
     out->ip = order->ip[0] != '\0' ? order->ip : NULL;
-    out->cost = has(given, COST) ? (uint32_t)order->cost : 1;
+    out->cost = has(order, COST) ? (uint32_t)order->cost : 1;
 }

@@ -23,6 +23,7 @@ struct cs_verify_order {
     char any_scopes[CS_SCOPES_SIZE];
     char ip[CS_ADDRESS_SIZE];
     uint64_t cost;
+    uint64_t given; /* which of these were */
 };
 extern const struct cs_record cs_verify_order_record;
 
@@ -30,11 +31,7 @@ extern const struct cs_record cs_verify_order_record;
  * the order in the body, "" if it is all of it. */
 void cs_verify_order_check(const struct cs_verify_order *order, const char *at,
                            struct cs_complaints *complaints);
-/*
- * Fills what the order has a say in; `given` is the mask of its members. The question borrows from
- * the order. Rates are not an order's to choose.
- */
-void cs_verify_order_ask(const struct cs_verify_order *order, uint64_t given,
-                         struct cs_question *out);
+/* Fills what the order has a say in, and borrows from it. Rates are not an order's to choose. */
+void cs_verify_order_ask(const struct cs_verify_order *order, struct cs_question *out);
 
 #endif

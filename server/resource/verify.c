@@ -9,10 +9,10 @@
 #define BODY_MAX 16384
 
 /* A scan that does not like the body says nothing: then it is read again, with all complaints. */
-static enum cs_err read_order(struct cs_call *call, struct cs_verify_order *order, uint64_t *given)
+static enum cs_err read_order(struct cs_call *call, struct cs_verify_order *order)
 {
-    if (!cs_scan_record(&cs_verify_order_record, call->body, order, given)) {
-        enum cs_err err = cs_call_read(call, &cs_verify_order_record, order, given);
+    if (!cs_scan_record(&cs_verify_order_record, call->body, order, &order->given)) {
+        enum cs_err err = cs_call_read(call, &cs_verify_order_record, order, &order->given);
         if (err != CS_OK)
             return err;
     }
@@ -20,14 +20,13 @@ static enum cs_err read_order(struct cs_call *call, struct cs_verify_order *orde
     return call->complaints.count == 0 ? CS_OK : CS_ERR_INVALID;
 }
 
-static enum cs_err answer_order(struct cs_call *call, const struct cs_verify_order *order,
-                                uint64_t given)
+static enum cs_err answer_order(struct cs_call *call, const struct cs_verify_order *order)
 {
     struct cs_app *app = call->app;
     struct cs_answer answer;
     struct cs_verification verification;
     struct cs_question question = {.mode = -1};
-    cs_verify_order_ask(order, given, &question);
+    cs_verify_order_ask(order, &question);
     cs_ratelimit_of_policy(app, question.rates);
     enum cs_err err = cs_verify(app->vault, &question, &answer);
     if (err != CS_OK)
@@ -40,10 +39,9 @@ static enum cs_err answer_order(struct cs_call *call, const struct cs_verify_ord
 static enum cs_err verify(struct cs_call *call)
 {
     struct cs_verify_order order;
-    uint64_t given = 0;
-    enum cs_err err = read_order(call, &order, &given);
+    enum cs_err err = read_order(call, &order);
     if (err == CS_OK)
-        err = answer_order(call, &order, given);
+        err = answer_order(call, &order);
     cs_wipe(&order, sizeof(order));
     return err;
 }

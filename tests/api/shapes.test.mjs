@@ -52,6 +52,9 @@ function asForwarded({ key, mode, scopes = [], ip }, by) {
 const authorize = (method, path, headers, body) =>
   gateway.call(method, `/v1/authorize${path}`, { headers, body, forwarded: true });
 
+const batch = async (items) =>
+  assertStatus(await gateway.post('/v1/verify/batch', { items }), 200).results;
+
 function assertIdentity(headers, told) {
   assert.deepEqual(identity.map((name) => headers[name]), [
     told.credential_id, told.account_id, told.client_id, told.mode, told.scopes.join(' '),
@@ -91,6 +94,7 @@ for (const [code, way] of Object.entries(ways).filter(([, one]) => one))
     const told = assertStatus(await gateway.post('/v1/verify', { ...question, cost: 0 }), 200);
     // A look uses nothing up, and so is never told that nothing is left.
     assert.equal(told.code, code === 'RATE_LIMITED' ? 'VALID' : code);
+    assert.deepEqual((await batch([question, {}])).map((one) => one.code), [code, 'MISSING']);
     for (const by of ['query', 'header']) {
       const [query, headers] = asForwarded(question, by);
       for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PROPFIND']) {
@@ -105,6 +109,59 @@ for (const [code, way] of Object.entries(ways).filter(([, one]) => one))
       }
     }
   });
+
+test('a batch is answered in order, as each of its questions would be', async () => {
+  const account = await newAccount(vault);
+  const keys = [];
+  for (let i = 0; i < 4; i++) keys.push(await newTestKey(account));
+  const items = Array.from({ length: 256 }, (_, i) => (i % 5 === 4
+    ? { key: 'x' } : { key: keys[i % 5].client_secret, scopes: ['orders.read'], cost: i % 2 }));
+  const results = await batch(items);
+  assert.equal(results.length, 256);
+  const wanted = items.map((_, i) => keys[i % 5]?.credential.id ?? null);
+  assert.deepEqual(results.map(({ credential_id }) => credential_id), wanted);
+  assert.ok(results.every(({ code }, i) => code === (i % 5 === 4 ? 'MALFORMED' : 'VALID')));
+  for (const { client_secret: key } of keys) {
+    const { body: { ratelimit } } = await gateway.post('/v1/verify', { key, cost: 0 });
+    assert.ok(ratelimit.remaining >= 34 && ratelimit.remaining <= 36, ratelimit.remaining);
+  }
+  assert.deepEqual(await batch([]), []);
+  const written = '{"items" : [ {"key":"\\u0063s_test", "mode":null} ] }'; // a tree is built for it
+  const { results: [one] } = assertStatus(await gateway.call('POST', '/v1/verify/batch', {
+    body: written, headers: { 'Content-Type': 'application/json' } }), 200);
+  assert.equal(one.code, 'MALFORMED');
+});
+
+test('nothing of a batch is counted where anything of it is wrong', async () => {
+  const { client_secret: key } = await newTestKey(await newAccount(vault));
+  const wrong = [
+    [[{ key }, { key, ip: 'here' }], '/items/1/ip'],
+    [[{ key }, { key, client_id: 'x' }], '/items/1/key'],
+    [[{ key }, { key, scope: 'x' }], '/items/1/scope'],
+    [[{ key }, { key, cost: -1 }], '/items/1/cost'],
+    [[{ key }, { key, mode: 'none' }], '/items/1/mode'],
+    [[{ key }, 7], '/items/1'],
+    [Array(257).fill({ key }), '/items'],
+  ];
+  for (const [items, pointer] of wrong) {
+    const { errors } = assertProblem(await gateway.post('/v1/verify/batch', { items }), 400);
+    assert.ok(errors.some((error) => error.pointer === pointer), JSON.stringify(errors));
+  }
+  const [{ ratelimit }] = await batch([{ key, cost: 0 }]);
+  assert.equal(ratelimit.remaining, 60);
+});
+
+test('the mode of each question of a batch is its own', async () => {
+  const { client_secret: key } = await newTestKey(await newAccount(vault));
+  const body = (escape) => `{"items":[{"key":"${key}","mode":"live"},{"key":"${key}"},` +
+    `{"key":"${key}","mode":"${escape}est"}]}`;
+  for (const text of [body('t'), body('\\u0074')]) {
+    const answer = await gateway.call('POST', '/v1/verify/batch', {
+      body: text, headers: { 'Content-Type': 'application/json' } });
+    const codes = assertStatus(answer, 200).results.map(({ code }) => code);
+    assert.deepEqual(codes, ['WRONG_MODE', 'VALID', 'VALID']);
+  }
+});
 
 test('a limit is counted down in headers as in JSON, and says when to come again', async () => {
   const { client_secret: key } = await newTestKey(await newAccount(vault));

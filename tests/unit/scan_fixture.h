@@ -78,4 +78,55 @@ static inline bool scan_agrees(const char *text, size_t len, bool *scanned)
            memcmp(room[0], room[1], told[0].len) == 0;
 }
 
+struct body_list {
+    struct body items[4];
+    uint16_t item_count;
+};
+
+static const struct cs_field body_list_fields[] = {
+    CS_FIELD_LIST(0, struct body_list, items, item_count, BODY_IN | CS_FF_REQUIRED, 4, &body_record,
+                  "Bodies."),
+};
+static const struct cs_record body_list_record = {
+    .name = "body_list",
+    .size = sizeof(struct body_list),
+    .fields = body_list_fields,
+    .field_count = 1,
+    .doc = "A body with a list.",
+};
+
+/* A list that was scanned to its end is the one that is read; *count: its elements. */
+static inline bool scan_list_agrees(const char *text, size_t len, uint64_t *count)
+{
+    struct body fast;
+    struct body_list slow;
+    struct cs_complaints complaints;
+    struct cs_scan_list list;
+    uint64_t given = 0;
+    char keys[8][32];
+    enum cs_scanned scanned = CS_SCANNED_UNREAD;
+    uint8_t *copy = malloc(len > 0 ? len : 1); /* a byte read beyond it is found */
+    if (copy == NULL)
+        return false;
+    memcpy(copy, text, len);
+    *count = 0;
+    if (cs_scan_list_begin(CS_SLICE(copy, len), "items", &list)) {
+        while (list.count < 8 &&
+               (scanned = cs_scan_list_next(&list, &body_record, &fast, &given)) == CS_SCANNED_ONE)
+            memcpy(keys[list.count - 1], fast.key, sizeof(keys[0]));
+    }
+    enum cs_err err =
+        cs_record_from_json(&body_list_record, CS_SLICE(copy, len), &slow, NULL, &complaints);
+    free(copy);
+    if (scanned != CS_SCANNED_ALL)
+        return true;
+    *count = list.count;
+    if (list.count > 4) /* how many there may be is the caller's to check */
+        return err != CS_OK;
+    bool same = err == CS_OK && slow.item_count == list.count;
+    for (size_t i = 0; i < list.count && same; i++)
+        same = strcmp(slow.items[i].key, keys[i]) == 0;
+    return same;
+}
+
 #endif

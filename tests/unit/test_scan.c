@@ -229,7 +229,64 @@ static void no_near_miss_is_misread(void **state)
     assert_true(tried > 10000);
 }
 
+static const char list_body[] = "{ \"items\" : [{\"key\":\"a\"} ,{\"key\":\"b\",\"any\":1}]}";
+
+static void lists_are_scanned_element_by_element(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t count;
+    } cases[] = {
+        {list_body, 2},
+        {"{\"items\":[{\"key\":\"a\"}]}", 1},
+        {"{\"items\":[{\"key\":\"a\"},{\"key\":\"b\"},{\"key\":\"c\"},{\"key\":\"d\"}]}", 4},
+        {"{\"items\":[]}", 0},
+        {"{\"items\":[{}]}", 0}, /* lacks what it must have */
+        {"{\"items\":[{\"key\":\"a\"},]}", 0},
+        {"{\"items\":[,{\"key\":\"a\"}]}", 0},
+        {"{\"items\":[{\"key\":\"a\"}{\"key\":\"b\"}]}", 0},
+        {"{\"items\":[{\"key\":\"a\"}],\"items\":[]}", 0},
+        {"{\"item\":[{\"key\":\"a\"}]}", 0},
+        {"{\"items\":[{\"key\":\"a\"}]", 0},
+        {"{\"items\":{\"key\":\"a\"}}", 0},
+        {"", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t count = 99;
+        if (!scan_list_agrees(cases[i].text, strlen(cases[i].text), &count) ||
+            count != cases[i].count)
+            fail_msg("%s: %llu", cases[i].text, (unsigned long long)count);
+    }
+}
+
+static void no_near_miss_of_a_list_is_misread(void **state)
+{
+    (void)state;
+    static const char bytes[] = "{}[]\",:\\ a1\n";
+    char text[sizeof(list_body) + 1];
+    size_t len = sizeof(list_body) - 1;
+    uint64_t count = 0;
+    for (size_t at = 0; at < len; at++) {
+        memcpy(text, list_body, at);
+        memcpy(text + at, list_body + at + 1, len - at - 1);
+        if (!scan_list_agrees(text, len - 1, &count) || !scan_list_agrees(list_body, at, &count))
+            fail_msg("without byte %zu", at);
+        for (size_t b = 0; b < sizeof(bytes); b++) {
+            text[at] = bytes[b];
+            memcpy(text + at + 1, list_body + at, len - at);
+            if (!scan_list_agrees(text, len + 1, &count))
+                fail_msg("with byte %zu put in at %zu", b, at);
+            memcpy(text + at + 1, list_body + at + 1, len - at - 1);
+            if (!scan_list_agrees(text, len, &count))
+                fail_msg("with byte %zu in place of %zu", b, at);
+        }
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(lists_are_scanned_element_by_element),
+    cmocka_unit_test(no_near_miss_of_a_list_is_misread),
     cmocka_unit_test(usual_bodies_are_scanned),
     cmocka_unit_test(unusual_ones_are_left_to_the_tree),
     cmocka_unit_test(wrong_ones_are_left_to_complain_of),

@@ -162,6 +162,11 @@ export const operations = {
     },
     as: 'gateway',
   }),
+  'verification.batch': async ({ account }) => ({
+    path: '/v1/verify/batch',
+    body: { items: [{ key: (await newTestKey(account)).client_secret }, {}] },
+    as: 'gateway',
+  }),
   'verification.authorize': async ({ account }) => ({
     path: '/v1/authorize/orders/7?mode=test&scope=orders.read&page=2',
     headers: { Authorization: `Bearer ${(await newTestKey(account)).client_secret}` },
