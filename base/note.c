@@ -70,9 +70,10 @@ static struct cs_slice take_until(struct cs_slice *text, char c)
 enum cs_err cs_note_key_parse(struct cs_slice text, struct cs_note_key *out)
 {
     uint8_t said[KEY_ID_LEN];
-    uint8_t id[KEY_ID_LEN];
     uint8_t typed[1 + sizeof(out->public_key)];
+    char again[CS_NOTE_KEY_SIZE];
     size_t len = 0;
+    const struct cs_slice whole = text;
     memset(out, 0, sizeof(*out));
     struct cs_slice name = take_until(&text, '+');
     struct cs_slice hex = take_until(&text, '+');
@@ -86,8 +87,9 @@ enum cs_err cs_note_key_parse(struct cs_slice text, struct cs_note_key *out)
         return CS_ERR_INVALID;
     memcpy(out->name, name.bytes, name.len);
     memcpy(out->public_key, typed + 1, sizeof(out->public_key));
-    key_id(out, id);
-    return memcmp(id, said, sizeof(id)) == 0 ? CS_OK : CS_ERR_INVALID;
+    /* There is one way to write a key, and its id is part of it. */
+    cs_note_key_format(out, again);
+    return cs_slice_equal(cs_slice_str(again), whole) ? CS_OK : CS_ERR_INVALID;
 }
 
 void cs_checkpoint_text(const struct cs_checkpoint *checkpoint, struct cs_buf *out)

@@ -52,7 +52,9 @@ static const struct cs_table claim_table = {
 
 static const uint8_t no_hash[CS_TOKEN_HASH_LEN];
 
-static enum cs_err save(struct cs_ctx *ctx, const struct cs_claim *claim, enum cs_action action)
+/* `receipt` may be NULL. */
+static enum cs_err save(struct cs_ctx *ctx, const struct cs_claim *claim, enum cs_action action,
+                        struct cs_receipt *receipt)
 {
     struct cs_audit_params params = {
         .action = action,
@@ -62,7 +64,7 @@ static enum cs_err save(struct cs_ctx *ctx, const struct cs_claim *claim, enum c
     };
     enum cs_err err =
         cs_row_put_id(ctx, &claim_table, cs_credential_realm((enum cs_mode)claim->mode), claim);
-    return err == CS_OK ? cs_audit_add(ctx, &params, NULL) : err;
+    return err == CS_OK ? cs_audit_add(ctx, &params, receipt) : err;
 }
 
 /* The state by the clock: the sweeper may come later than the hour. */
@@ -83,7 +85,7 @@ static enum cs_err void_claim(struct cs_ctx *ctx, const struct cs_id *id)
         return err;
     claim.state = CS_CLAIM_VOIDED;
     memset(&claim.box, 0, sizeof(claim.box));
-    return save(ctx, &claim, CS_ACTION_CLAIM_VOIDED);
+    return save(ctx, &claim, CS_ACTION_CLAIM_VOIDED, NULL);
 }
 
 /*
@@ -165,7 +167,7 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
     if (err == CS_OK)
         err = cs_due_add(ctx, &due);
     if (err == CS_OK)
-        err = save(ctx, out, CS_ACTION_CLAIM_CREATED);
+        err = save(ctx, out, CS_ACTION_CLAIM_CREATED, NULL);
     if (err != CS_OK)
         cs_secret_free(token);
     return err;
@@ -247,7 +249,7 @@ static enum cs_err first_fetch(struct cs_ctx *ctx, const struct cs_fetch_params 
     claim->state = CS_CLAIM_USED;
     claim->used_at = cs_tx_now_ms(ctx->tx);
     if (err == CS_OK)
-        err = save(ctx, claim, CS_ACTION_CLAIM_USED);
+        err = save(ctx, claim, CS_ACTION_CLAIM_USED, &out->receipt);
     if (err != CS_OK)
         cs_secret_free(&out->secret);
     return err;
@@ -270,7 +272,7 @@ static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *param
     enum cs_err err = CS_OK;
     claim->replays++;
     if (claim->replays <= REFUSALS_LOGGED)
-        err = save(ctx, claim, CS_ACTION_CLAIM_REPLAYED);
+        err = save(ctx, claim, CS_ACTION_CLAIM_REPLAYED, NULL);
     if (err == CS_OK && claim->replays == 1 &&
         params->on_second[claim->mode] == CS_SECOND_FETCH_QUARANTINE) {
         ctx->fault = &unused; /* a credential that is over has nothing to be quarantined */
@@ -289,7 +291,8 @@ static enum cs_err alarm(struct cs_ctx *ctx, const struct cs_fetch_params *param
 enum cs_err cs_claim_note_refusal(struct cs_ctx *ctx, struct cs_claim *claim)
 {
     claim->refusals++;
-    return claim->refusals > REFUSALS_LOGGED ? CS_OK : save(ctx, claim, CS_ACTION_CLAIM_REFUSED);
+    return claim->refusals > REFUSALS_LOGGED ? CS_OK
+                                             : save(ctx, claim, CS_ACTION_CLAIM_REFUSED, NULL);
 }
 
 static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, enum cs_fault_code code)
@@ -398,5 +401,5 @@ enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle)
         state_at(&claim, cs_tx_now_ms(ctx->tx)) != CS_CLAIM_EXPIRED)
         return err;
     claim.state = CS_CLAIM_EXPIRED;
-    return save(ctx, &claim, CS_ACTION_CLAIM_EXPIRED);
+    return save(ctx, &claim, CS_ACTION_CLAIM_EXPIRED, NULL);
 }

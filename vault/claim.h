@@ -9,6 +9,7 @@
 #ifndef CS_VAULT_CLAIM_H
 #define CS_VAULT_CLAIM_H
 
+#include "vault/audit.h"
 #include "vault/pair.h"
 
 enum cs_claim_state { CS_CLAIM_OPEN, CS_CLAIM_USED, CS_CLAIM_VOIDED, CS_CLAIM_EXPIRED };
@@ -73,8 +74,9 @@ struct cs_fetch {
     enum cs_err refusal; /* CS_OK: fetched; CS_ERR_GONE with ctx->fault set: refused */
     struct cs_claim claim;
     struct cs_credential credential;
-    struct cs_secret *secret; /* without a public key; the caller frees. NULL before the call */
-    struct cs_box box;        /* with one: the sealed JSON {"client_id","client_secret"} */
+    struct cs_secret *secret;  /* without a public key; the caller frees. NULL before the call */
+    struct cs_box box;         /* with one: the sealed JSON {"client_id","client_secret"} */
+    struct cs_receipt receipt; /* of the first fetch; asking again writes no entry */
 };
 /*
  * CS_OK also for a refusal that leaves a trace (an alarm in the log, a quarantine): look at

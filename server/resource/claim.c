@@ -173,6 +173,7 @@ struct fetched {
     const struct cs_credential *client;
     const struct cs_secret *secret;
     const struct cs_box *box;
+    const struct cs_receipt *receipt;
 };
 static const struct cs_field client_fields[] = {
     CS_FIELD(0, CS_F_TEXT, struct cs_credential, client_id, CS_FF_OUT, "The public half."),
@@ -200,6 +201,12 @@ static const struct cs_view_part fetched_parts[] = {
      .offset = offsetof(struct fetched, box),
      .record = &cs_shown_box_record,
      .optional = true},
+    {.kind = CS_VIEW_RECORD,
+     .name = "receipt",
+     .offset = offsetof(struct fetched, receipt),
+     .record = &cs_receipt_record,
+     .optional = true,
+     .doc = "The audit entry of the fetch; not when the same key asks again."},
 };
 static const struct cs_view fetched_view = {
     .name = "fetched_credential",
@@ -227,6 +234,7 @@ static enum cs_err fetch_in(struct cs_change *change, void *arg)
         .client = &fetch->credential,
         .secret = fetch->secret,
         .box = fetch->secret == NULL ? &fetch->box : NULL,
+        .receipt = fetch->receipt.checkpoint[0] == '\0' ? NULL : &fetch->receipt,
     };
     cs_view_json(&fetched_view, &fetched, &change->call->reply.body);
     return CS_OK;

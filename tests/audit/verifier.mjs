@@ -86,7 +86,7 @@ function unbase64(text, length) {
 
 /** "name+id+key" as {name, id, publicKey}. */
 export function parseKey(text) {
-  const [, name, hex, base64] = /^([!-*,-~]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/i.exec(text) ?? [];
+  const [, name, hex, base64] = /^([!-*,-~]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text) ?? [];
   if (!name) throw new Error('this is no verifier key');
   const typed = unbase64(base64, 33);
   const id = sha256(name, '\n', typed).subarray(0, 4);

@@ -57,6 +57,7 @@ static void keys_have_their_text(void **state)
         {PETER, CS_OK},
         {"PeterNeuman+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", CS_ERR_INVALID},
         {"PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", CS_ERR_INVALID},
+        {"PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", CS_ERR_INVALID},
         {"PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10Q=", CS_ERR_INVALID},
         {"PeterNeumann+c74f20a3+AhpcWQ==", CS_ERR_UNSUPPORTED},
         {"PeterNeumann+c74f20a3+", CS_ERR_UNSUPPORTED},
