@@ -66,7 +66,7 @@ deps: ## install what building needs (Debian packages; root or sudo)
 test-deps: deps ## install what the tests need beside
 	@scripts/packages.sh cmocka=libcmocka-dev node=nodejs npm clang libclang-rt-dev \
 	    clang-format clang-tidy cppcheck shellcheck ctags=universal-ctags jq curl wrk slowhttptest \
-	    mandoc setarch=util-linux
+	    mandoc setarch=util-linux nginx=nginx-light haproxy caddy openssl
 	@$(MAKE) --no-print-directory -s tests/node_modules/.package-lock.json
 
 tests/node_modules/.package-lock.json: tests/package-lock.json tests/package.json
@@ -103,7 +103,7 @@ FAULTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
 FAULT_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/tools/*.c))
 FAULT_ROUNDS ?= 200
 SUITE_SECONDS ?= 1200
-SUITES  := tools lint package unit race fuzz api api-asan fault
+SUITES  := tools lint package unit race fuzz api api-asan gateway fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
         SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
@@ -150,8 +150,9 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 api: ## tests of the running program, over HTTP and through its command line
+gateway: $(FAULT_TOOLS) ## nginx, HAProxy and Caddy with the shipped configurations
 fault: $(FAULTS:%=%.survived) $(FAULT_TOOLS) ## the store and the program, killed and tampered with
-api fault: all tests/node_modules/.package-lock.json
+api gateway fault: all tests/node_modules/.package-lock.json
 	@$(if $(wildcard tests/$@/*.test.mjs),COUNTERSIGN_PROGRAM=$(B)/countersign \
 	    timeout $(SUITE_SECONDS) node --test --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
@@ -182,7 +183,7 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy symbols unit race \
-        fuzz api api-asan fault package bench install openapi format clean help FORCE
+        fuzz api api-asan gateway fault package bench install openapi format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
