@@ -271,6 +271,10 @@ static enum cs_err take_child(struct parser *parser, const char *word)
 {
     struct cs_args *args = parser->args;
     const struct cs_command *child = cs_command_child(args->command, word);
+    if (child != NULL && args->value_count > 0) {
+        cs_buf_printf(parser->complaint, "options stand behind the command “%s”", word);
+        return CS_ERR_INVALID;
+    }
     if (child != NULL) {
         assert(args->depth < CS_ARGS_DEPTH);
         args->path[args->depth++] = child;

@@ -112,7 +112,7 @@ struct cs_command {
     const char *name;
     const char *summary; /* one line, with a capital and no full stop */
     const char *doc;     /* further paragraphs, separated by "\n\n"; may be NULL */
-    const struct cs_command *const *children;  /* NULL-terminated; a noun has them */
+    const struct cs_command *const *children;  /* NULL-terminated; a noun has them, and may run */
     const struct cs_option *options;           /* ended by a NULL name; may be NULL */
     const struct cs_option_set *const *shared; /* NULL-terminated; may be NULL */
     const struct cs_argument *arguments;       /* ended by a NULL name; may be NULL */

@@ -107,7 +107,7 @@ void cs_help_usage(const struct cs_command *const *path, size_t depth, struct cs
     bool optional = false;
     put_path(out, path, depth);
     if (command->children != NULL)
-        cs_buf_put_str(out, " COMMAND");
+        cs_buf_put_str(out, command->run == NULL ? " COMMAND" : " [COMMAND]");
     while ((option = cs_command_next_option(command, &cursor)) != NULL)
         if (option->need == CS_OPTION_REQUIRED)
             cs_buf_printf(out, " --%s %s", option->name, option->argument);

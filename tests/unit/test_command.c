@@ -47,7 +47,9 @@ static void check_words(const struct cs_command *command, size_t depth)
     EXPECT(command->summary[len - 1] != '.', "%s: full stop in the summary", name);
     if (command->doc != NULL)
         EXPECT(command->doc[strlen(command->doc) - 1] == '.', "%s: doc's full stop", name);
-    EXPECT((command->children == NULL) == (command->run != NULL), "%s: noun or verb?", name);
+    EXPECT(command->children != NULL || command->run != NULL, "%s: noun or verb?", name);
+    EXPECT(command->children == NULL || command->arguments == NULL,
+           "%s: is a word an argument, or a verb?", name);
     EXPECT(command->run != cs_rest_run || command->rest != NULL, "%s: no row", name);
 }
 
@@ -202,12 +204,12 @@ static void no_option_takes_a_secret(void **state)
     walk(&cs_commands_root, 1, check_no_secret_option);
 }
 
-/* Words as a shell takes them, with plain double quotes; up to a redirection or a closing ')'. */
+/* Words as a shell takes them, with plain double quotes; up to what else a shell does. */
 static int split(char *at, char **argv, int size)
 {
     int argc = 0;
     assert_non_null(at);
-    while (*at != '\0' && *at != '<' && *at != ')') {
+    while (*at != '\0' && *at != '<' && *at != '|' && *at != ')') {
         assert_true(argc < size);
         bool quoted = *at == '"';
         argv[argc++] = at += quoted;

@@ -4,7 +4,8 @@ import net from 'node:net';
 
 export class Wire {
   recorded = []; // buffers, of both directions, in the order in which they came
-  onAnswer; // called with the first bytes of an answer, which go no further then
+  onRequest; // called with what goes to the vault
+  onAnswer; // called with what comes back, which goes no further then but by its second argument
   #server;
   #open = new Set();
   #vault;
@@ -46,11 +47,12 @@ export class Wire {
     }
     near.on('data', (bytes) => {
       this.recorded.push(bytes);
+      this.onRequest?.(bytes);
       far.write(bytes);
     });
     far.on('data', (bytes) => {
       this.recorded.push(bytes);
-      if (this.onAnswer) this.onAnswer(bytes);
+      if (this.onAnswer) this.onAnswer(bytes, (passed) => near.write(passed));
       else near.write(bytes);
     });
   }
