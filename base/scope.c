@@ -28,6 +28,29 @@ bool cs_scope_is_name(struct cs_slice text)
     return dots > 0 && !part_begins;
 }
 
+static bool is_parting(uint8_t c)
+{
+    return c == ' ' || c == ',';
+}
+
+enum cs_err cs_scopes_add(char *scopes, size_t size, struct cs_slice text)
+{
+    for (size_t at = 0; at < text.len; at++) {
+        size_t from = at;
+        while (at < text.len && !is_parting(text.bytes[at]))
+            at++;
+        struct cs_slice word = CS_SLICE(text.bytes + from, at - from);
+        if (word.len == 0)
+            continue;
+        if (!cs_scope_is_name(word) && !cs_slice_equal(word, cs_slice_str(CS_SCOPE_ALL)))
+            return CS_ERR_INVALID;
+        enum cs_err err = cs_words_add(scopes, size, word);
+        if (err != CS_OK)
+            return err;
+    }
+    return CS_OK;
+}
+
 bool cs_scopes_all(const char *scopes)
 {
     return cs_words_has(scopes, CS_SLICE(CS_SCOPE_ALL, 1));

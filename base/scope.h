@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 
 #define CS_SCOPE_MAX 64     /* characters of one scope name */
 #define CS_SCOPES_SIZE 1024 /* a credential's scopes as a word list, with its NUL */
@@ -21,6 +22,11 @@
  * CS_SCOPE_MAX characters, lower case only. `*` is no name.
  */
 bool cs_scope_is_name(struct cs_slice text);
+/*
+ * Adds names (or `*`) that spaces or commas part to a word list. CS_ERR_INVALID: one is neither;
+ * CS_ERR_TOO_LARGE: the list is full. The list may then hold some of them.
+ */
+CS_MUST_CHECK enum cs_err cs_scopes_add(char *scopes, size_t size, struct cs_slice text);
 /* The word list has `*`. */
 bool cs_scopes_all(const char *scopes);
 /*

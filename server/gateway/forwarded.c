@@ -4,7 +4,6 @@
 
 #include "base/mode.h"
 #include "base/scope.h"
-#include "base/words.h"
 #include "server/check.h"
 #include "server/gateway/presented.h"
 #include "server/gateway/verify_order.h"
@@ -65,22 +64,16 @@ static enum cs_err take_mode(struct cs_call *call, struct cs_slice text, struct 
     return CS_OK;
 }
 
-/* Words that spaces or commas part, into a list. */
 static enum cs_err take_scopes(struct cs_call *call, struct cs_slice text, char *list)
 {
-    for (size_t at = 0; at < text.len; at++) {
-        size_t from = at;
-        while (at < text.len && text.bytes[at] != ' ' && text.bytes[at] != ',')
-            at++;
-        struct cs_slice word = CS_SLICE(text.bytes + from, at - from);
-        if (word.len == 0)
-            continue;
-        if (!cs_scope_is_name(word) && !cs_slice_equal(word, cs_slice_str(CS_SCOPE_ALL)))
-            return refuse(call, "A scope", "must be * or a name such as orders.read.");
-        if (cs_words_add(list, CS_SCOPES_SIZE, word) != CS_OK)
-            return refuse(call, "The scopes", "are too many.");
+    switch (cs_scopes_add(list, CS_SCOPES_SIZE, text)) {
+    case CS_OK:
+        return CS_OK;
+    case CS_ERR_TOO_LARGE:
+        return refuse(call, "The scopes", "are too many.");
+    default:
+        return refuse(call, "A scope", "must be * or a name such as orders.read.");
     }
-    return CS_OK;
 }
 
 /* Of several costs the highest counts, and none is lower than that of one call. */

@@ -9,5 +9,6 @@
 
 extern const struct cs_route cs_gateway_authorize[];
 extern const struct cs_route cs_gateway_batch[];
+extern const struct cs_route cs_gateway_introspect[];
 
 #endif

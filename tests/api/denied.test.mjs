@@ -95,8 +95,10 @@ for (const [method, template, operation] of vault.contract.operations()) {
   if (!proved) {
     test(`${name} refuses a caller without a good token`, async () => {
       const { call } = await prepared(operation);
-      const tried = (headers) =>
-        vault.anonymous.call(method, call.path, { body: call.body, headers });
+      const { 'Content-Type': sentAs } = call.headers ?? {};
+      const type = sentAs && { 'Content-Type': sentAs };
+      const tried = (headers) => vault.anonymous.call(method, call.path,
+        { body: call.body, headers: { ...headers, ...type } });
       await changesNothing(async () => {
         const none = await tried({});
         assertProblem(none, 401, 'unauthenticated');

@@ -55,6 +55,35 @@ const authorize = (method, path, headers, body) =>
 const batch = async (items) =>
   assertStatus(await gateway.post('/v1/verify/batch', { items }), 200).results;
 
+const introspect = (members) => gateway.post('/oauth/introspect',
+  `${new URLSearchParams(members)}`,
+  { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
+
+/** The question of a body, as a form. */
+const asForm = ({ key = '', mode, scopes, ip }) => ({
+  token: key, ...mode && { mode }, ...scopes && { scope: scopes.join(' ') }, ...ip && { ip },
+});
+
+/** Nothing but that it is not active; and one that may be asked about later is not called that. */
+function assertIntrospection(answer, code, told) {
+  if (code === 'RATE_LIMITED') {
+    assertProblem(answer, 429, 'rate_limited');
+    return;
+  }
+  const body = assertStatus(answer, 200);
+  if (code !== 'VALID') {
+    assert.deepEqual(body, { active: false });
+    return;
+  }
+  const { iat, ...rest } = body;
+  assert.ok(Number.isInteger(iat));
+  assert.deepEqual(rest, {
+    active: true, scope: told.scopes.join(' '), client_id: told.client_id, token_type: 'Bearer',
+    exp: Math.floor(Date.parse(told.expires_at) / 1000), sub: told.account_id,
+    jti: told.credential_id, mode: told.mode,
+  });
+}
+
 function assertIdentity(headers, told) {
   assert.deepEqual(identity.map((name) => headers[name]), [
     told.credential_id, told.account_id, told.client_id, told.mode, told.scopes.join(' '),
@@ -95,6 +124,7 @@ for (const [code, way] of Object.entries(ways).filter(([, one]) => one))
     // A look uses nothing up, and so is never told that nothing is left.
     assert.equal(told.code, code === 'RATE_LIMITED' ? 'VALID' : code);
     assert.deepEqual((await batch([question, {}])).map((one) => one.code), [code, 'MISSING']);
+    assertIntrospection(await introspect(asForm(question)), code, told);
     for (const by of ['query', 'header']) {
       const [query, headers] = asForwarded(question, by);
       for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PROPFIND']) {
@@ -240,6 +270,25 @@ test('whatever a client adds makes the question harder, and never easier', async
   for (const [path, headers, wanted] of cases)
     assert.equal(await code(path, headers), wanted, `${path} ${JSON.stringify(headers)}`);
   for (const path of ['?page=2', '?mode=x']) assertProblem(await authorize('GET', path, own), 400);
+});
+
+test('a form that cannot be understood is refused, and a stranger\'s members are not', async () => {
+  const { client_secret: token } = await newTestKey(await newAccount(vault));
+  const wrong = [
+    [{}, '/token'], [{ scope: 'orders.read' }, '/token'], [{ token, mode: 'both' }, '/mode'],
+    [{ token, ip: 'here' }, '/ip'], [{ token, scope: 'Orders' }, '/scope'],
+    [[['token', token], ['token', token]], '/token'], [{ token: 'x'.repeat(1025) }, '/token'],
+  ];
+  for (const [members, pointer] of wrong) {
+    const { errors } = assertProblem(await introspect(members), 400);
+    assert.deepEqual(errors.map((error) => error.pointer), [pointer]);
+  }
+  for (const members of ['token=%zz', 'a=%00', 'a&'.repeat(65)])
+    assertProblem(await gateway.post('/oauth/introspect', members,
+      { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }), 400);
+  assertProblem(await gateway.post('/oauth/introspect', { token }), 415);
+  const foreign = { token, token_type_hint: 'refresh_token', client_id: 'x', client_secret: 'y' };
+  assert.equal(assertStatus(await introspect(foreign), 200).active, true);
 });
 
 test('what a client claims to be is not told back', async () => {

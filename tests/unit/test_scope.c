@@ -81,6 +81,33 @@ static void the_star_stands_alone(void **state)
     assert_false(cs_scopes_all("orders.*"));
 }
 
+static void names_are_parted_by_spaces_or_commas(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *list;
+        enum cs_err err;
+    } cases[] = {
+        {"", "a.b", CS_OK},
+        {" , ,", "a.b", CS_OK},
+        {"c.d", "a.b c.d", CS_OK},
+        {"c.d,*", "* a.b c.d", CS_OK},
+        {" c.d , a.b  a.a ", "a.a a.b c.d", CS_OK},
+        {"c.d;e.f", "a.b", CS_ERR_INVALID},
+        {"c", "a.b", CS_ERR_INVALID},
+        {"\"c.d\"", "a.b", CS_ERR_INVALID},
+        {"c.d\te.f", "a.b", CS_ERR_INVALID},
+        {"abcdef.ghijkl", "a.b", CS_ERR_TOO_LARGE},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char list[16] = "a.b";
+        struct cs_slice text = cs_slice_str(cases[i].text);
+        assert_int_equal(cs_scopes_add(list, sizeof(list), text), cases[i].err);
+        assert_string_equal(list, cases[i].list);
+    }
+}
+
 static void modes_have_names(void **state)
 {
     (void)state;
@@ -95,6 +122,7 @@ int main(void)
         cmocka_unit_test(tells_names_from_other_texts),
         cmocka_unit_test(tells_what_is_missing),
         cmocka_unit_test(the_star_stands_alone),
+        cmocka_unit_test(names_are_parted_by_spaces_or_commas),
         cmocka_unit_test(modes_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,12 @@ export const operations = {
     forwarded: true,
     as: 'gateway',
   }),
+  'oauth.introspect': async ({ account }) => ({
+    path: '/oauth/introspect',
+    body: `token=${(await newTestKey(account)).client_secret}&token_type_hint=access_token`,
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    as: 'gateway',
+  }),
   'me.get': async ({ account }) => ({
     path: '/v1/me',
     headers: { Authorization: `Bearer ${(await newTestKey(account)).client_secret}` },
