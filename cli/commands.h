@@ -22,6 +22,7 @@ extern const struct cs_command cs_audit_command;
 extern const struct cs_command cs_audit_export_command; /* a verb of it */
 extern const struct cs_command cs_claim_command;
 extern const struct cs_command cs_credential_command;
+extern const struct cs_command cs_grant_command;
 extern const struct cs_command cs_login_command;
 extern const struct cs_command cs_logout_command;
 extern const struct cs_command cs_policy_command;

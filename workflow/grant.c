@@ -27,6 +27,8 @@ static const struct cs_field fields[] = {
              "Verifications that the rule permits it; 0: as the mode has it."),
     CS_FIELD(12, CS_F_UINT, struct cs_grant, rate_window_s, CS_FF_OUT, "In so many seconds."),
     CS_FIELD(13, CS_F_UINT, struct cs_grant, rate_burst, CS_FF_OUT, "And so many more at once."),
+    CS_FIELD(14, CS_F_TEXT, struct cs_grant, withdrawn_why, CS_FF_OUT | CS_FF_NULLABLE,
+             "Why it was taken back."),
 };
 const struct cs_record cs_grant_record = {
     .name = "grant",
@@ -37,6 +39,17 @@ const struct cs_record cs_grant_record = {
     .fields = fields,
     .field_count = sizeof(fields) / sizeof(fields[0]),
     .doc = "What an approved request permits.",
+};
+static const struct cs_field withdrawal_fields[] = {
+    CS_FIELD(0, CS_F_TEXT, struct cs_grant_withdrawal, comment, CS_FF_IN | CS_FF_NULLABLE,
+             "Why, for the requester."),
+};
+const struct cs_record cs_grant_withdrawal_record = {
+    .name = "grant_withdrawal",
+    .size = sizeof(struct cs_grant_withdrawal),
+    .fields = withdrawal_fields,
+    .field_count = sizeof(withdrawal_fields) / sizeof(withdrawal_fields[0]),
+    .doc = "An approval is taken back.",
 };
 static const struct cs_table grant_table = {
     .number = CS_TABLE_GRANT, .name = "grant", .record = &cs_grant_record};
@@ -163,7 +176,7 @@ static enum cs_err note(struct cs_ctx *ctx, const struct cs_grant *grant, enum c
 }
 
 enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id,
-                              struct cs_grant *out)
+                              const struct cs_grant_withdrawal *order, struct cs_grant *out)
 {
     struct cs_credential credential;
     cs_tx_use_reserve(desk->ctx->tx);
@@ -174,6 +187,7 @@ enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id
         return err;
     out->withdrawn_at = cs_tx_now_ms(desk->ctx->tx);
     out->withdrawn_by = cs_desk_caller(desk);
+    memcpy(out->withdrawn_why, order->comment, sizeof(out->withdrawn_why));
     err = cs_row_put_id(desk->ctx, &grant_table, CS_REALM_LIVE, out);
     if (err == CS_OK)
         err = note(desk->ctx, out, CS_ACTION_GRANT_WITHDRAWN);

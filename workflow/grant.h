@@ -9,6 +9,8 @@
 #include "workflow/desk.h"
 #include "workflow/request.h"
 
+#define CS_WITHDRAWAL_COMMENT_MAX 300 /* bytes */
+
 struct cs_grant {
     struct cs_id id;
     struct cs_id request_id;
@@ -23,9 +25,16 @@ struct cs_grant {
     uint64_t rate_burst;
     int64_t withdrawn_at;
     struct cs_id withdrawn_by;
+    char withdrawn_why[CS_WITHDRAWAL_COMMENT_MAX + 1];
     struct cs_extra extra;
 };
 extern const struct cs_record cs_grant_record;
+
+/* The body of POST /v1/grants/{id}/withdraw. */
+struct cs_grant_withdrawal {
+    char comment[CS_WITHDRAWAL_COMMENT_MAX + 1];
+};
+extern const struct cs_record cs_grant_withdrawal_record;
 
 /*
  * How long the credential of a request would live: as asked for, within what the mode and the rule
@@ -56,9 +65,10 @@ CS_MUST_CHECK enum cs_err cs_grant_get(const struct cs_desk *desk, const struct 
                                        struct cs_grant *out);
 /*
  * By a reviewer or an admin: CS_ERR_DENIED for others who see it. Revokes the credential, also one
- * that was only widened. Again is CS_OK. Works when the store is full.
+ * that was only widened. Again is CS_OK, and changes nothing. Works when the store is full.
  */
 CS_MUST_CHECK enum cs_err cs_grant_withdraw(const struct cs_desk *desk, const struct cs_id *id,
+                                            const struct cs_grant_withdrawal *order,
                                             struct cs_grant *out);
 /* For the sweeper: a credential that nobody claimed in time is revoked. By handle. */
 CS_MUST_CHECK enum cs_err cs_grant_expire(struct cs_ctx *ctx, uint64_t handle);

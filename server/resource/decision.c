@@ -1,10 +1,9 @@
-/* Decisions on requests, and taking one back: what reviewers do. */
+/* Decisions on requests: what reviewers do. */
 #include <string.h>
 
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
-#include "workflow/grant.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define DIGEST_CHARS (CS_DIGEST_TEXT_SIZE - 1)
@@ -96,20 +95,6 @@ static enum cs_err decide(struct cs_call *call)
     return err == CS_OK ? cs_change_run(call, decide_in, &deciding) : err;
 }
 
-static enum cs_err withdraw_in(struct cs_change *change, void *arg)
-{
-    struct cs_grant grant;
-    enum cs_err err = cs_grant_withdraw(&change->desk, arg, &grant);
-    if (err == CS_OK)
-        cs_record_json(&cs_grant_record, &grant, &change->call->reply.body);
-    return err;
-}
-
-static enum cs_err withdraw(struct cs_call *call)
-{
-    return cs_change_run_one(call, withdraw_in);
-}
-
 const struct cs_route cs_resource_decisions[] = {
     {
         .method = CS_METHOD_POST,
@@ -126,20 +111,6 @@ const struct cs_route cs_resource_decisions[] = {
         .view = &decided_view,
         .kind = CS_REQUEST_PREFIX,
         .traits = CS_TRAIT_IDEMPOTENT | CS_TRAIT_CONDITIONAL,
-    },
-    {
-        .method = CS_METHOD_POST,
-        .path = "/v1/grants/{id}/withdraw",
-        .who = CS_WHO_REVIEWER | CS_WHO_ADMIN,
-        .max_body = CS_BODY_MAX,
-        .speed = CS_SPEED_WORK,
-        .handler = withdraw,
-        .name = "grant.withdraw",
-        .summary = "Take an approval back: its credential is revoked.",
-        .body = &cs_change_nothing_record,
-        .answer = &cs_grant_record,
-        .kind = CS_GRANT_PREFIX,
-        .traits = CS_TRAIT_IDEMPOTENT,
     },
     {.path = NULL},
 };

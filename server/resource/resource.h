@@ -15,6 +15,7 @@ extern const struct cs_route cs_resource_secrets[]; /* of credentials: create, r
 extern const struct cs_route cs_resource_usage[];
 extern const struct cs_route cs_resource_requests[];
 extern const struct cs_route cs_resource_decisions[];
+extern const struct cs_route cs_resource_grants[];
 extern const struct cs_route cs_resource_claims[];
 extern const struct cs_route cs_resource_accounts[];
 extern const struct cs_route cs_resource_users[];

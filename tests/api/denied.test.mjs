@@ -58,7 +58,7 @@ const foreign = {
   tok: other.developer,
   svc: other.developer,
   user: null, // people belong to no account; who may see one may see all
-  grant: null, // only reviewers and admins take approvals back, and they serve all accounts
+  grant: other.developer,
 };
 
 /** The prefixes of the id in an operation's path: ["tok", "svc"]. */

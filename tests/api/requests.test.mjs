@@ -277,10 +277,13 @@ test('an approval taken back kills the key: the very next verification knows', a
     const key = await newLiveKey(vault, await newAccount(vault));
     const grant = `/v1/grants/${key.request.grant_id}/withdraw`;
     assert.equal((await verify(vault, key.client_secret)).code, 'VALID');
-    const taken = assertStatus(await vault.as(role).post(grant), 200);
+    const taken = assertStatus(await vault.as(role).post(grant, { comment: 'Over.' }), 200);
+    assert.equal(taken.withdrawn_why, 'Over.');
     assert.equal((await verify(vault, key.client_secret)).code, 'REVOKED');
     assert.equal(taken.credential_id, key.credential.id);
     assert.deepEqual(assertStatus(await vault.as(role).post(grant), 200), taken);
+    const shown = await vault.as('auditor').get(`/v1/grants/${key.request.grant_id}`);
+    assert.deepEqual(assertStatus(shown, 200), taken);
   }
 });
 

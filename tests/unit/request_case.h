@@ -234,13 +234,14 @@ static inline enum cs_err do_verify(struct story *story, int who, const json_t *
 
 struct granting {
     struct cs_id id;
+    struct cs_grant_withdrawal order;
     struct cs_grant out;
 };
 
 static inline enum cs_err grant_withdraw_fn(const struct cs_desk *desk, void *arg)
 {
     struct granting *granting = arg;
-    return cs_grant_withdraw(desk, &granting->id, &granting->out);
+    return cs_grant_withdraw(desk, &granting->id, &granting->order, &granting->out);
 }
 
 static inline enum cs_err do_withdraw_grant(struct story *story, int who, const json_t *what)

@@ -133,7 +133,8 @@ static enum cs_err withdraw_grant_racing(const struct cs_desk *desk, void *arg)
 {
     const struct racer *racer = arg;
     struct cs_grant out;
-    return cs_grant_withdraw(desk, &racer->id, &out);
+    const struct cs_grant_withdrawal order = {.comment = ""};
+    return cs_grant_withdraw(desk, &racer->id, &order, &out);
 }
 
 static void approves(struct racer *racer, int who, const struct cs_request *request)

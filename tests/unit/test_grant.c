@@ -142,6 +142,7 @@ static void a_grant_ends_to_the_millisecond(void **state)
 
 struct granting {
     struct cs_id id;
+    struct cs_grant_withdrawal order;
     struct cs_grant out;
 };
 
@@ -154,7 +155,7 @@ static enum cs_err get_fn(const struct cs_desk *desk, void *arg)
 static enum cs_err withdraw_grant_fn(const struct cs_desk *desk, void *arg)
 {
     struct granting *granting = arg;
-    return cs_grant_withdraw(desk, &granting->id, &granting->out);
+    return cs_grant_withdraw(desk, &granting->id, &granting->order, &granting->out);
 }
 
 static void is_seen_by_those_who_see_its_account(void **state)
@@ -184,13 +185,15 @@ static void is_withdrawn_once(void **state)
     struct world *world = *state;
     struct request_call *call = request_call_new(world);
     approve(world, call);
-    struct granting granting = {.id = call->out.grant_id};
+    struct granting granting = {.id = call->out.grant_id, .order = {"The contract ended."}};
     assert_fault(world, desk_do(world, REV, withdraw_grant_fn, &granting), CS_OK, CS_FAULT_NONE);
+    granting.order = (struct cs_grant_withdrawal){"Twice."};
     int64_t at = granting.out.withdrawn_at;
     assert_true(at != 0);
     cs_clock_turn(&world->d.v.clock, 1000);
     assert_fault(world, desk_do(world, ADMIN, withdraw_grant_fn, &granting), CS_OK, CS_FAULT_NONE);
     assert_int_equal(granting.out.withdrawn_at, at);
+    assert_string_equal(granting.out.withdrawn_why, "The contract ended.");
     assert_memory_equal(&granting.out.withdrawn_by, &world->callers[REV].user.id,
                         sizeof(struct cs_id));
     struct cs_credential credential = credential_of(world, &call->out.credential_id);

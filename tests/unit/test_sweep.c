@@ -4,6 +4,7 @@
 #include "tests/unit/desk_fixture.h"
 
 #include "vault/due.h"
+#include "vault/replay.h"
 
 #define FOURTEEN_DAYS (14 * DAY_MS)
 #define KILL_ROUNDS 10
@@ -191,6 +192,52 @@ static void a_planted_row_of_no_time_is_put_off(void **state)
                      CS_ERR_NOT_FOUND);
 }
 
+/* What makes room is done on the reserve; what takes room waits, and is done once there is some. */
+
+static enum cs_err replay_fn(struct cs_ctx *ctx, void *arg)
+{
+    char key[16];
+    const struct cs_replay_answer answer = {.status = 201};
+    enum cs_err err = CS_OK;
+    (void)arg;
+    for (int i = 0; err == CS_OK && i < 50; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        const struct cs_replay_ask ask = {
+            .caller = cs_slice_str("caller"),
+            .route = "request.create",
+            .target = "/v1/requests",
+            .key = cs_slice_str(key),
+            .body = cs_slice_str("{}"),
+        };
+        err = cs_replay_save(ctx, &ask, &answer, cs_slice_str("{}"));
+    }
+    return err;
+}
+
+static enum cs_err count_due_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct cs_due due[CS_PAGE];
+    return cs_due_list(ctx, INT64_MAX - 1, CS_DUE_REPLAY, due, CS_PAGE, arg);
+}
+
+static void a_full_store_is_swept_of_what_makes_room(void **state)
+{
+    struct world *world = *state;
+    size_t handled = 0;
+    size_t left = 0;
+    file_requests(world, 50);
+    assert_int_equal(change(&world->d, replay_fn, NULL), CS_OK);
+    assert_int_equal(look(&world->d, count_due_fn, &left), CS_OK);
+    assert_int_equal(left, 50);
+    fill_store(&world->d);
+    cs_clock_turn(&world->d.v.clock, FOURTEEN_DAYS);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &handled), CS_ERR_FULL);
+    assert_int_equal(handled, 50);
+    assert_int_equal(look(&world->d, count_due_fn, &left), CS_OK);
+    assert_int_equal(left, 0);
+    assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), 0);
+}
+
 /* A sweep in a process of its own, which is killed wherever it is. */
 static void sweep_and_be_killed(const struct world *world, unsigned pause_us)
 {
@@ -239,6 +286,7 @@ int main(void)
         SWEEP_CASE(a_page_that_is_too_large_is_halved),
         SWEEP_CASE(what_cannot_be_handled_is_put_off),
         SWEEP_CASE(a_planted_row_of_no_time_is_put_off),
+        SWEEP_CASE(a_full_store_is_swept_of_what_makes_room),
         SWEEP_CASE(goes_on_after_it_was_killed),
     };
     return RUN_DOMAIN(tests);

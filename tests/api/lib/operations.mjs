@@ -84,9 +84,14 @@ export const operations = {
       as: 'reviewer',
     };
   },
+  'grant.show': async ({ vault, account }) => {
+    const { grant_id } = await approve(vault, await newRequest(account));
+    return { path: `/v1/grants/${grant_id}` };
+  },
   'grant.withdraw': async ({ vault, account }) => {
     const { grant_id } = await approve(vault, await newRequest(account));
-    return { path: `/v1/grants/${grant_id}/withdraw`, body: {}, as: 'reviewer' };
+    const body = { comment: 'The contract ended.' };
+    return { path: `/v1/grants/${grant_id}/withdraw`, body, as: 'reviewer' };
   },
   'claim.lookup': async (desk) => ({
     path: '/v1/claims/lookup',
