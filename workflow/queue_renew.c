@@ -87,8 +87,9 @@ static enum cs_err collect_from(struct cs_ctx *ctx, const struct cs_table *table
 }
 
 /*
- * Its row is written with the new place, and nothing else: no revision, no entry in the audit log,
- * for nobody did anything. One whose time is over only leaves; the sweeper will end it.
+ * Its row is written with the new place, and its hours under this policy, and nothing else: no
+ * revision, no entry in the audit log, for nobody did anything. One whose time is over only leaves;
+ * the sweeper will end it.
  */
 static enum cs_err move_one(struct cs_ctx *ctx, const struct cs_policy *policy, uint64_t handle)
 {
@@ -103,7 +104,10 @@ static enum cs_err move_one(struct cs_ctx *ctx, const struct cs_policy *policy, 
     err = cs_request_look(&desk, &today, &view);
     if (err == CS_OK)
         err = cs_queue_move(ctx, &today);
+    if (err == CS_OK && cs_request_is_open(&today))
+        err = cs_request_schedule(&desk, &today);
     memcpy(request.queued, today.queued, sizeof(request.queued));
+    request.next_hour = today.next_hour;
     return err == CS_OK ? cs_row_put_id(ctx, &cs_request_table, CS_REALM_LIVE, &request) : err;
 }
 

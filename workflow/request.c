@@ -358,6 +358,9 @@ enum cs_err cs_request_reply(const struct cs_desk *desk, const struct cs_id *id,
     };
     copy(message->text, sizeof(message->text), text);
     out->state = CS_REQUEST_PENDING;
+    err = cs_request_schedule(desk, out);
+    if (err != CS_OK)
+        return err;
     return cs_request_save(desk->ctx, out, old_state, CS_ACTION_REQUEST_REPLIED, NULL, NULL);
 }
 

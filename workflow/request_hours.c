@@ -3,7 +3,8 @@
  *
  * One entry of the due index leads to its next hour; what strikes then is told by the row alone, so
  * that an entry that is stale, or handled twice, finds nothing to do. The hours follow from the
- * policy of the moment: after a reload they are those of the new one from the next hour on.
+ * policy of the moment: what moves the queue to a new one (workflow/queue.h) has them looked at
+ * again, and a request that waits for its requester takes them up with the reply.
  */
 #include <inttypes.h>
 #include <stdio.h>

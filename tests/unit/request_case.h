@@ -348,6 +348,14 @@ static inline enum cs_err do_policy(struct story *story, int who, const json_t *
     return CS_OK;
 }
 
+/* As the server does after a reload: the queue is moved to the policy of now. */
+static inline enum cs_err do_renew(struct story *story, int who, const json_t *what)
+{
+    (void)who;
+    (void)what;
+    return cs_queue_renew(story->world->d.v.vault, story->world->policy, NULL);
+}
+
 static inline enum cs_err do_turn(struct story *story, int who, const json_t *what)
 {
     int64_t ms = 0;
@@ -454,6 +462,7 @@ static const struct {
     {"person", do_person},
     {"narrow", do_narrow},
     {"policy", do_policy},
+    {"renew", do_renew},
     {"turn", do_turn},
     {"sweep", do_sweep},
     {"exercise", do_exercise},
