@@ -142,6 +142,10 @@ enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
 }
 
 /* The random bytes are one 256-bit number; its remainder by 62^22 has a bias of at most 2^-124. */
+/* The most digits whose power of 62 leaves room for a limb beside it: fewer long divisions. */
+#define BASE62_CHUNK_DIGITS 5
+#define BASE62_CHUNK UINT64_C(916132832)
+
 void cs_base62_from_random(const uint8_t *random, char *out)
 {
     uint32_t limbs[CS_BASE62_RANDOM_BYTES / 4];
@@ -149,14 +153,17 @@ void cs_base62_from_random(const uint8_t *random, char *out)
     for (size_t i = 0; i < count; i++) {
         limbs[i] = cs_get_be32(random + 4 * i);
     }
-    for (size_t digit = CS_BASE62_RANDOM_CHARS; digit > 0; digit--) {
+    for (size_t digit = CS_BASE62_RANDOM_CHARS; digit > 0;) {
         uint64_t rest = 0;
         for (size_t i = 0; i < count; i++) {
             rest = rest << 32 | limbs[i];
-            limbs[i] = (uint32_t)(rest / 62);
-            rest %= 62;
+            limbs[i] = (uint32_t)(rest / BASE62_CHUNK);
+            rest %= BASE62_CHUNK;
         }
-        out[digit - 1] = base62_digit((unsigned)rest);
+        for (size_t i = 0; i < BASE62_CHUNK_DIGITS && digit > 0; i++) {
+            out[--digit] = base62_digit((unsigned)(rest % 62));
+            rest /= 62;
+        }
     }
     cs_wipe(limbs, sizeof(limbs));
 }

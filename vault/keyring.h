@@ -77,9 +77,14 @@ struct cs_place {
     struct cs_slice key;
     uint8_t schema;
 };
-/* Appends the sealed value to `out`, whose sticky error tells of failure. */
+/*
+ * Appends the sealed value to `out`, whose sticky error tells of failure. The nonce is random, and
+ * never used again.
+ */
+#define CS_SEAL_NONCE_LEN 24
 void cs_keyring_seal(const struct cs_keyring *keyring, enum cs_realm realm,
-                     const struct cs_place *place, struct cs_slice plain, struct cs_buf *out);
+                     const struct cs_place *place, const uint8_t nonce[CS_SEAL_NONCE_LEN],
+                     struct cs_slice plain, struct cs_buf *out);
 /*
  * Opens into `plain` (room for sealed.len - CS_SEAL_OVERHEAD). *realm tells under which key it was;
  * the schema in the header comes out in *schema (≤ place->schema, else CS_ERR_UNSUPPORTED).

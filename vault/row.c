@@ -12,6 +12,8 @@
 /* Of 65,536 handles in a millisecond; so many misses in a row mean that they are used up. */
 #define ID_TRIES 4096
 
+static_assert(CS_TX_NONCE_LEN == CS_SEAL_NONCE_LEN, "what the store gives is what sealing takes");
+
 struct cs_slice cs_key_handle(uint64_t handle, uint8_t out[8])
 {
     cs_put_be64(out, handle);
@@ -105,8 +107,10 @@ static enum cs_err put_sealed(struct cs_ctx *ctx, const struct cs_table *table, 
     uint8_t room[CS_ROW_MAX + CS_SEAL_OVERHEAD];
     struct cs_buf sealed;
     const struct cs_place place = place_of(table, key);
+    uint8_t nonce[CS_SEAL_NONCE_LEN];
+    cs_tx_nonce(ctx->tx, nonce);
     cs_buf_lend(&sealed, room, sizeof(room));
-    cs_keyring_seal(cs_vault_keyring(ctx->vault), realm, &place, plain, &sealed);
+    cs_keyring_seal(cs_vault_keyring(ctx->vault), realm, &place, nonce, plain, &sealed);
     enum cs_err err = cs_buf_err(&sealed);
     if (err != CS_OK)
         return err;

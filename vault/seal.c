@@ -12,6 +12,7 @@
 #define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define AD_MAX (CS_PLACE_TABLE_MAX + 1 + HEADER_LEN + CS_PLACE_KEY_MAX)
 
+static_assert(NONCE_LEN == CS_SEAL_NONCE_LEN, "one nonce length");
 static_assert(HEADER_LEN + NONCE_LEN + TAG_LEN == CS_SEAL_OVERHEAD, "the header states this form");
 static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == CS_FAMILY_KEY_LEN, "one key length");
 
@@ -35,14 +36,14 @@ static size_t write_ad(uint8_t *ad, const struct cs_place *place, const uint8_t 
 }
 
 static void seal(const uint8_t *key, const uint8_t *header, const struct cs_place *place,
-                 struct cs_slice plain, struct cs_buf *out)
+                 const uint8_t *nonce, struct cs_slice plain, struct cs_buf *out)
 {
     uint8_t ad[AD_MAX];
     uint8_t *sealed = cs_buf_extend(out, plain.len + CS_SEAL_OVERHEAD);
     if (sealed == NULL)
         return;
     memcpy(sealed, header, HEADER_LEN);
-    cs_random(sealed + HEADER_LEN, NONCE_LEN);
+    memcpy(sealed + HEADER_LEN, nonce, NONCE_LEN);
     crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + HEADER_LEN + NONCE_LEN, NULL, plain.bytes,
                                                plain.len, ad, write_ad(ad, place, header), NULL,
                                                sealed + HEADER_LEN, key);
@@ -74,12 +75,13 @@ static enum cs_err open_sealed(const uint8_t *key, const struct cs_place *place,
 }
 
 void cs_keyring_seal(const struct cs_keyring *keyring, enum cs_realm realm,
-                     const struct cs_place *place, struct cs_slice plain, struct cs_buf *out)
+                     const struct cs_place *place, const uint8_t nonce[CS_SEAL_NONCE_LEN],
+                     struct cs_slice plain, struct cs_buf *out)
 {
     enum cs_family family = cs_keyring_keys_family(CS_KEY_DATA, realm);
     uint8_t version = cs_keyring_keys_current(keyring, family);
     const uint8_t header[HEADER_LEN] = {FORMAT, (uint8_t)realm, version, place->schema};
-    seal(cs_keyring_keys_get(keyring, family, version), header, place, plain, out);
+    seal(cs_keyring_keys_get(keyring, family, version), header, place, nonce, plain, out);
 }
 
 enum cs_err cs_keyring_open(const struct cs_keyring *keyring, const struct cs_place *place,
@@ -119,7 +121,9 @@ void cs_keyring_seal_with(const struct cs_keyring *keyring, enum cs_realm realm,
         out->err = err;
         return;
     }
-    seal(derived->bytes, header, place, plain, out);
+    uint8_t nonce[NONCE_LEN];
+    cs_random(nonce, sizeof(nonce));
+    seal(derived->bytes, header, place, nonce, plain, out);
     cs_secret_free(&derived);
 }
 

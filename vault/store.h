@@ -128,6 +128,9 @@ CS_MUST_CHECK enum cs_err cs_tx_seq(struct cs_tx *tx, uint64_t *seq);
 int64_t cs_tx_now_ms(struct cs_tx *tx);
 /* Random bytes, the same sequence in each run of one update. From a seed that is wiped after. */
 void cs_tx_random(struct cs_tx *tx, void *out, size_t len);
+/* Random bytes that are new in each run, for what seals: no secret, never the same again. */
+#define CS_TX_NONCE_LEN 24
+void cs_tx_nonce(struct cs_tx *tx, uint8_t out[CS_TX_NONCE_LEN]);
 bool cs_tx_is_write(const struct cs_tx *tx);
 /* First act of an update that must still work when the map is full (revocation, suspension). */
 void cs_tx_use_reserve(struct cs_tx *tx);

@@ -123,19 +123,57 @@ void cs_tx_use_reserve(struct cs_tx *tx)
     tx->use_reserve = true;
 }
 
-/* Each call has a subkey of its own, so that calls differ and a re-run repeats them. */
-void cs_tx_random(struct cs_tx *tx, void *out, size_t len)
+/* Each filling has a subkey of its own: they differ, and a re-run repeats them. */
+static void refill(struct cs_tx *tx)
 {
     uint8_t subkey[randombytes_SEEDBYTES];
-    uint8_t call[8];
+    uint8_t fill[8];
+    cs_put_be64(fill, tx->random_fills++);
+    crypto_generichash(subkey, sizeof subkey, fill, sizeof fill, tx->seed, CS_TX_SEED_LEN);
+    randombytes_buf_deterministic(tx->random->bytes, sizeof tx->random->bytes, subkey);
+    tx->random->left = sizeof tx->random->bytes;
+    sodium_memzero(subkey, sizeof subkey);
+}
+
+/* Moves the next bytes of the pool out of it; at most as many as are left. */
+static size_t draw(struct cs_tx_pool *pool, uint8_t *out, size_t len)
+{
+    size_t some = len < pool->left ? len : pool->left;
+    uint8_t *from = pool->bytes + sizeof pool->bytes - pool->left;
+    memcpy(out, from, some);
+    sodium_memzero(from, some);
+    pool->left -= some;
+    return some;
+}
+
+void cs_tx_random(struct cs_tx *tx, void *out, size_t len)
+{
+    uint8_t *at = out;
     if (tx->seed == NULL) {
         randombytes_buf(out, len);
         return;
     }
-    cs_put_be64(call, tx->random_calls++);
-    crypto_generichash(subkey, sizeof subkey, call, sizeof call, tx->seed, CS_TX_SEED_LEN);
-    randombytes_buf_deterministic(out, len, subkey);
-    sodium_memzero(subkey, sizeof subkey);
+    while (len > 0) {
+        if (tx->random->left == 0)
+            refill(tx);
+        size_t some = draw(tx->random, at, len);
+        at += some;
+        len -= some;
+    }
+}
+
+void cs_tx_nonce(struct cs_tx *tx, uint8_t out[CS_TX_NONCE_LEN])
+{
+    struct cs_tx_pool *pool = tx->nonces;
+    if (pool == NULL) {
+        randombytes_buf(out, CS_TX_NONCE_LEN);
+        return;
+    }
+    if (pool->left < CS_TX_NONCE_LEN) {
+        randombytes_buf(pool->bytes, sizeof pool->bytes);
+        pool->left = sizeof pool->bytes;
+    }
+    (void)draw(pool, out, CS_TX_NONCE_LEN);
 }
 
 /*

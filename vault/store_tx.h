@@ -13,6 +13,13 @@
 #include "vault/store_overlay.h"
 
 #define CS_TX_SEED_LEN 32
+#define CS_TX_RANDOM_LEN 256
+
+/* Random bytes that were made ahead; the last `left` of them are still to be given. */
+struct cs_tx_pool {
+    size_t left;
+    uint8_t bytes[CS_TX_RANDOM_LEN];
+};
 
 struct cs_tx {
     struct cs_engine_view *view;
@@ -25,8 +32,10 @@ struct cs_tx {
     struct cs_overlay *own;
     struct cs_arena *arena;
     const uint8_t *seed;
-    uint64_t random_calls;
-    uint64_t seq_floor; /* the commit's sequence number shall be at least this */
+    uint64_t random_fills;
+    struct cs_tx_pool *random; /* made out of the seed; wiped by the writer */
+    struct cs_tx_pool *nonces; /* the writer's, for one update after the other */
+    uint64_t seq_floor;        /* the commit's sequence number shall be at least this */
     bool use_reserve;
     enum cs_err overflow; /* a write had no room: the update fails whatever its function returns */
 };

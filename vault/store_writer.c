@@ -62,6 +62,7 @@ struct cs_writer {
     int64_t maintained_ns;
     uint64_t seq_floor;
     struct cs_arena arena;
+    struct cs_tx_pool nonces;
     struct cs_overlay batch, own;
     const struct cs_change *commit[CS_BATCH_KEYS + 1]; /* and the sequence number */
 };
@@ -139,6 +140,8 @@ static bool wait_for_jobs(struct cs_writer *writer)
 static enum cs_err run_function(struct cs_writer *writer, struct cs_engine_view *view,
                                 struct job *job, enum cs_err *overflow)
 {
+    struct cs_tx_pool random;
+    random.left = 0;
     struct cs_tx tx = {.view = view,
                        .table_count = writer->table_count,
                        .has_now = true,
@@ -147,9 +150,12 @@ static enum cs_err run_function(struct cs_writer *writer, struct cs_engine_view 
                        .own = &writer->own,
                        .arena = &writer->arena,
                        .seed = job->seed,
+                       .random = &random,
+                       .nonces = &writer->nonces,
                        .overflow = CS_OK};
     cs_overlay_clear(&writer->own);
     enum cs_err err = job->fn(&tx, job->arg);
+    sodium_memzero(&random, sizeof random);
     job->uses_reserve = tx.use_reserve;
     *overflow = tx.overflow;
     if (tx.overflow != CS_OK)

@@ -32,7 +32,9 @@ static inline struct sealed seal(const struct cs_keyring *keyring, enum cs_realm
     struct sealed sealed;
     struct cs_buf buf;
     cs_buf_lend(&buf, sealed.bytes, sizeof(sealed.bytes));
-    cs_keyring_seal(keyring, realm, place, cs_slice_str(plain), &buf);
+    uint8_t nonce[CS_SEAL_NONCE_LEN];
+    cs_random(nonce, sizeof(nonce));
+    cs_keyring_seal(keyring, realm, place, nonce, cs_slice_str(plain), &buf);
     assert_int_equal(cs_buf_err(&buf), CS_OK);
     sealed.len = buf.len;
     return sealed;

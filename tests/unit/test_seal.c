@@ -98,7 +98,8 @@ static void sealing_without_room_fails(void **state)
     uint8_t room[CS_SEAL_OVERHEAD + 3];
     struct cs_buf buf;
     cs_buf_lend(&buf, room, sizeof(room));
-    cs_keyring_seal(ring, CS_REALM_TEST, &here, cs_slice_str("four"), &buf);
+    uint8_t nonce[CS_SEAL_NONCE_LEN] = {0};
+    cs_keyring_seal(ring, CS_REALM_TEST, &here, nonce, cs_slice_str("four"), &buf);
     assert_int_equal(cs_buf_err(&buf), CS_ERR_TOO_LARGE);
 }
 
