@@ -21,7 +21,8 @@ struct run {
     struct cs_audit_check check;
     struct cs_checkpoint *kept; /* room for CS_AUDIT_KEPT_MAX, or NULL */
     struct cs_buf kept_file;
-    char line[CS_AUDIT_LINE_MAX + 1];
+    char line[CS_AUDIT_LINE_MAX + 1]; /* the one that was read last, its newline too */
+    size_t line_len;
 };
 
 static enum cs_exit unreadable(const char *path)
@@ -70,16 +71,12 @@ static bool keep(struct run *run)
  */
 static bool next_line(struct run *run, struct cs_slice *line)
 {
-    size_t len = 0;
     int c = 0;
-    while ((c = getc_unlocked(run->file)) != EOF && c != '\n') {
-        if (len < sizeof(run->line))
-            run->line[len] = (char)c;
-        len++;
-    }
-    bool whole = c == '\n' && len < sizeof(run->line);
-    *line = CS_SLICE(run->line, whole ? len : 0);
-    return len > 0 || c == '\n';
+    run->line_len = 0;
+    while (c != '\n' && run->line_len < sizeof(run->line) && (c = getc_unlocked(run->file)) != EOF)
+        run->line[run->line_len++] = (char)c;
+    *line = CS_SLICE(run->line, c == '\n' ? run->line_len - 1 : 0);
+    return run->line_len > 0;
 }
 
 static bool check_export(struct run *run, struct cs_slice line)
@@ -116,14 +113,13 @@ static bool compare_kept(struct run *run)
 }
 
 /* *good: whether the receipt is; it was read only if this is CS_EXIT_OK. */
-static enum cs_exit check_receipt(struct run *run, struct cs_slice line, bool *good)
+static enum cs_exit check_receipt(struct run *run, bool *good)
 {
     struct cs_buf text;
     if (!run->has_key)
         return cs_output_fail(CS_EXIT_USAGE, "a receipt does not bring the log's key: --key");
     cs_buf_init(&text, FILE_MAX);
-    cs_buf_put(&text, line.bytes, line.len);
-    cs_buf_put_char(&text, '\n');
+    cs_buf_put(&text, run->line, run->line_len);
     enum cs_exit code = read_whole(run->path, run->file, &text);
     json_t *receipt = code == CS_EXIT_OK ? json_loadb((const char *)text.bytes, text.len,
                                                       JSON_REJECT_DUPLICATES, NULL)
@@ -184,7 +180,7 @@ static enum cs_exit verify(struct run *run)
     if (is_head_of_export(line))
         good = check_export(run, line);
     else
-        code = check_receipt(run, CS_SLICE(run->line, line.len), &good);
+        code = check_receipt(run, &good);
     if (code == CS_EXIT_OK && ferror(run->file))
         code = unreadable(run->path);
     return code == CS_EXIT_OK ? tell(run, good) : code;

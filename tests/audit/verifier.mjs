@@ -151,6 +151,7 @@ function parseLine(line, members, index) {
 /** The leaf hash of an entry that has the right number, detail, and place in the signed tree. */
 function checkEntry({ entry, detail, proof }, index, { size, root }, before) {
   check(index, entry?.index === index, 'another entry stands in its place');
+  check(index, detail === null || typeof detail === 'string', 'its detail is none');
   const digest = detail === null ? null : sha256(detail).toString('base64');
   check(index, entry.detail_hash === digest, 'its detail is not the one that was hashed');
   const inherited = pathLength(index, size) - (Array.isArray(proof) ? proof.length : NaN);
