@@ -295,7 +295,9 @@ static void unknown_key(const struct cs_schema_read *in, const struct cs_schema 
         cs_buf_printf(&list, "%s%s", i == 0 ? "" : ", ", schema->fields[i].key);
     }
     char name[NAME_SIZE];
-    const char *shown = found(key, name, sizeof(name));
+    struct cs_yaml_node bare = *key; /* quotes around a key say nothing of its type */
+    bare.quoted = false;
+    const char *shown = found(&bare, name, sizeof(name));
     const char *best = cs_suggest_best(&near);
     if (best != NULL)
         cs_report_add(in->report, key->at, "%s has no key %s; did you mean `%s`?", schema->what,

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -365,43 +364,43 @@ enum cs_err cs_yaml_parse(struct cs_slice bytes, struct cs_report *report, struc
     return err;
 }
 
-static enum cs_err read_all(int fd, uint8_t *bytes, size_t size, size_t *len)
+static enum cs_err read_all(int fd, struct cs_buf *out)
 {
-    *len = 0;
-    while (*len < size) {
-        ssize_t got = read(fd, bytes + *len, size - *len);
+    char chunk[16384];
+    while (out->len <= CS_YAML_BYTES_MAX) { /* one byte over is enough to see that it is */
+        ssize_t got = read(fd, chunk, sizeof(chunk));
         if (got == 0)
             break;
         if (got < 0 && errno != EINTR)
             return CS_ERR_IO;
-        *len += got > 0 ? (size_t)got : 0;
+        if (got > 0)
+            cs_buf_put(out, chunk, (size_t)got);
     }
-    return CS_OK;
+    return cs_buf_err(out);
+}
+
+enum cs_err cs_yaml_read(const char *path, struct cs_report *report, struct cs_buf *out)
+{
+    cs_buf_init(out, CS_YAML_BYTES_MAX + CHUNK_SIZE);
+    enum cs_err err = CS_ERR_IO;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        err = read_all(fd, out);
+    if (err == CS_ERR_IO)
+        cs_report_add(report, (struct cs_mark){0, 0}, "cannot be read: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return err;
 }
 
 enum cs_err cs_yaml_parse_file(const char *path, struct cs_report *report, struct cs_yaml **out)
 {
-    const size_t size = CS_YAML_BYTES_MAX + 1; /* one more, to see that it is too large */
-    enum cs_err err = CS_ERR_NOMEM;
-    size_t len = 0;
-    int fd = -1;
+    struct cs_buf bytes;
     *out = NULL;
-    uint8_t *bytes = malloc(size);
-    if (bytes == NULL)
-        goto out;
-    err = CS_ERR_IO;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd >= 0)
-        err = read_all(fd, bytes, size, &len);
-    if (err != CS_OK) {
-        cs_report_add(report, (struct cs_mark){0, 0}, "cannot be read: %s", strerror(errno));
-        goto out;
-    }
-    err = cs_yaml_parse(CS_SLICE(bytes, len), report, out);
-out:
-    if (fd >= 0)
-        close(fd);
-    free(bytes);
+    enum cs_err err = cs_yaml_read(path, report, &bytes);
+    if (err == CS_OK)
+        err = cs_yaml_parse(CS_SLICE(bytes.bytes, bytes.len), report, out);
+    cs_buf_free(&bytes);
     return err;
 }
 

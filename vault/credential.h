@@ -142,6 +142,16 @@ CS_MUST_CHECK enum cs_err cs_credential_list(struct cs_ctx *ctx,
                                              struct cs_page *page, struct cs_credential *out,
                                              size_t *count);
 
+/*
+ * Hands every credential whose handle is above `after` (0: all) to fn, oldest first, until it sets
+ * *stop. The status is by the clock; what usage knows is not there. What fn returns ends it too.
+ */
+typedef enum cs_err cs_credential_each_fn(struct cs_ctx *ctx,
+                                          const struct cs_credential *credential, void *arg,
+                                          bool *stop);
+CS_MUST_CHECK enum cs_err cs_credential_each(struct cs_ctx *ctx, uint64_t after,
+                                             cs_credential_each_fn *fn, void *arg);
+
 struct cs_credential_edit {
     const char *name; /* NULL: leave, as the next two */
     const char *description;

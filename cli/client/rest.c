@@ -9,7 +9,7 @@
 #include "cli/input.h"
 
 #define TARGET_MAX 8192
-#define BODY_MAX ((size_t)256 * 1024)
+#define BODY_MAX ((size_t)512 * 1024)
 
 static const char *const formats[] = {"table", "json", NULL};
 static const char *const orders[] = {"newest", "oldest", NULL};

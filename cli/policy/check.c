@@ -3,6 +3,7 @@
 
 #include "cli/client/rest.h"
 #include "cli/policy/policy.h"
+#include "policy/yaml.h"
 
 void cs_policy_complain(const struct cs_report *report)
 {
@@ -15,14 +16,27 @@ void cs_policy_complain(const struct cs_report *report)
     cs_buf_free(&text);
 }
 
-enum cs_exit cs_policy_file(const char *path, const struct cs_policy **out)
+enum cs_exit cs_policy_file_text(const char *path, struct cs_buf *text,
+                                 const struct cs_policy **out)
 {
     struct cs_report report;
-    enum cs_err err = cs_policy_load_file(path, &report, out);
+    *out = NULL;
+    cs_report_init(&report, path);
+    enum cs_err err = cs_yaml_read(path, &report, text);
+    if (err == CS_OK)
+        err = cs_policy_load_bytes(path, CS_SLICE(text->bytes, text->len), &report, out);
     if (err == CS_OK)
         return CS_EXIT_OK;
     cs_policy_complain(&report);
     return err == CS_ERR_INVALID ? CS_EXIT_REFUSED : cs_command_exit(err);
+}
+
+enum cs_exit cs_policy_file(const char *path, const struct cs_policy **out)
+{
+    struct cs_buf text;
+    enum cs_exit code = cs_policy_file_text(path, &text, out);
+    cs_buf_free(&text);
+    return code;
 }
 
 static json_t *report_json(const struct cs_report *report)

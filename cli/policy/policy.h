@@ -16,6 +16,9 @@ extern const struct cs_command cs_policy_diff_command;
  * file that is no policy, else as cs_command_exit has it.
  */
 enum cs_exit cs_policy_file(const char *path, const struct cs_policy **out);
+/* The same, and the file's text: initialised here, also after a failure; the caller's to free. */
+enum cs_exit cs_policy_file_text(const char *path, struct cs_buf *text,
+                                 const struct cs_policy **out);
 /* Says the report on stderr, under "this policy can not be used:". */
 void cs_policy_complain(const struct cs_report *report);
 

@@ -158,7 +158,8 @@ static json_t *request_body(struct cs_tree *tree, const struct cs_route *route)
 {
     const char *type = route->body_type == NULL ? "application/json" : route->body_type;
     json_t *schema = cs_schema_record(tree, route->body, CS_SCHEMA_TAKEN);
-    return json_pack("{s:b, s:{s:{s:o}}}", "required", needs_body(route->body), "content", type,
+    return json_pack("{s:b, s:I, s:{s:{s:o}}}", "required", needs_body(route->body),
+                     "x-countersign-max-bytes", (json_int_t)route->max_body, "content", type,
                      "schema", schema);
 }
 

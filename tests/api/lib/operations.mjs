@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import {
   approve, fetchClaim, newClaim, newLiveKey, newName, newRequest, newReviewer, newTestKey,
 } from './desk.mjs';
+import { policyText } from './policy.mjs';
 
 const basic = (pair) => {
   const text = `${pair.client_id}:${pair.client_secret}`;
@@ -201,6 +202,9 @@ export const operations = {
     body: {
       account_id: account.id, mode: 'live', bundle: 'order-sync', scopes: ['products.read'],
     },
+  }),
+  'policy.diff': () => ({
+    path: '/v1/policy/diff?limit=5', body: { policy: policyText() }, as: 'auditor',
   }),
   'audit.list': get('/v1/audit', 'auditor'),
   'audit.checkpoint': get('/v1/audit/checkpoint'),
