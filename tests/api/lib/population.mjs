@@ -61,9 +61,10 @@ async function newTest(account, index) {
   const life = lives[index % lives.length];
   const order = { account_id: account.id, mode: 'test', name: newName('key'), ...wish };
   if (life) order.expires_in_s = life;
-  const { credential } = assertStatus(await account.developer.post('/v1/credentials', order), 201);
+  const { developer } = account;
+  const { credential } = assertStatus(await developer.post('/v1/credentials', order), 201);
   const over = index % 13 === 0;
-  if (over) assertStatus(await account.developer.post(`/v1/credentials/${credential.id}/revoke`), 200);
+  if (over) assertStatus(await developer.post(`/v1/credentials/${credential.id}/revoke`), 200);
   return { ...credential, life: life ?? 90 * DAY, over };
 }
 
