@@ -103,7 +103,7 @@ FAULTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
 FAULT_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/tools/*.c))
 FAULT_ROUNDS ?= 200
 SUITE_SECONDS ?= 1200
-SUITES  := tools lint package unit race fuzz api api-asan gateway fault
+SUITES  := tools lint package unit race fuzz api api-asan desk gateway fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
         SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
@@ -150,9 +150,10 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 api: ## tests of the running program, over HTTP and through its command line
+desk: ## the approval desk on the running program: cases as files, a model, kills
 gateway: $(FAULT_TOOLS) ## nginx, HAProxy and Caddy with the shipped configurations
 fault: $(FAULTS:%=%.survived) $(FAULT_TOOLS) ## the store and the program, killed and tampered with
-api gateway fault: all tests/node_modules/.package-lock.json
+api desk gateway fault: all tests/node_modules/.package-lock.json
 	@$(if $(wildcard tests/$@/*.test.mjs),COUNTERSIGN_PROGRAM=$(B)/countersign \
 	    timeout $(SUITE_SECONDS) node --test --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
@@ -183,7 +184,7 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy symbols unit race \
-        fuzz api api-asan gateway fault package bench install openapi format clean help FORCE
+        fuzz api api-asan desk gateway fault package bench install openapi format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

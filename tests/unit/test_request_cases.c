@@ -220,7 +220,7 @@ static void check_step(struct story *story, const json_t *step)
 /* Every member of a step is known: a misspelt expectation must not pass for one that holds. */
 static bool is_known(const char *name)
 {
-    static const char *const others[] = {"as", "fault", "pointer", "why"};
+    static const char *const others[] = {"as", "fault", "http_fault", "pointer", "why"};
     for (size_t i = 0; i < COUNT(actions); i++) {
         if (strcmp(actions[i].name, name) == 0)
             return true;

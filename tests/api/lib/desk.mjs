@@ -22,11 +22,15 @@ export function newReviewer(vault, ...groups) {
   return newUser(vault, { roles: ['reviewer'], groups });
 }
 
+/** An account that nobody else has, and that has nobody yet. */
+export async function newAccountOf(vault, members = {}) {
+  const order = { name: newName('Shop'), ...members };
+  return assertStatus(await vault.as('admin').post('/v1/accounts', order), 201);
+}
+
 /** An account of its own with its developer, out of the way of other tests: {id, developer, …}. */
 export async function newAccount(vault, members = {}) {
-  const admin = vault.as('admin');
-  const order = { name: newName('Shop'), ...members };
-  const { id } = assertStatus(await admin.post('/v1/accounts', order), 201);
+  const { id } = await newAccountOf(vault, members);
   const { user, caller, token } = await newUser(vault, { roles: ['developer'], accounts: [id] });
   return { id, user, developer: caller, token };
 }

@@ -145,8 +145,16 @@ export class Vault {
   }
 
   /** Turns the server's clocks forward. Needs the option testClock. */
-  async advance(ms) {
-    const answer = await this.as('admin').post('/v1/test/clock', { advance_ms: ms });
+  advance(ms) {
+    return this.turn({ advance_ms: ms });
+  }
+
+  /**
+   * The same with what the call takes beside: `hold`, to stop them but for turning, and `sweep`, to
+   * wait until what is due was swept.
+   */
+  async turn(members) {
+    const answer = await this.as('admin').post('/v1/test/clock', members);
     assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
     return answer.body;
   }
