@@ -147,6 +147,10 @@ struct cs_request {
     struct cs_extra extra;
 };
 extern const struct cs_record cs_request_record;
+extern const struct cs_record cs_request_limits_record;
+
+/* What the policy's answer demands; nothing is approved yet, and nothing told missing. */
+void cs_request_rule_of(const struct cs_policy_answer *answer, struct cs_request_rule *rule);
 
 /* The body of POST /v1/requests, and of PATCH with its members optional. */
 struct cs_request_order {

@@ -103,8 +103,7 @@ static void set_undecidable(struct cs_request *request, struct cs_request_view *
     view->undecidable = code;
 }
 
-static void set_rule(const struct cs_policy_answer *answer, struct cs_request_rule *rule,
-                     struct cs_request_view *view)
+void cs_request_rule_of(const struct cs_policy_answer *answer, struct cs_request_rule *rule)
 {
     *rule = (struct cs_request_rule){
         .approvals_needed = answer->approvals,
@@ -124,6 +123,12 @@ static void set_rule(const struct cs_policy_answer *answer, struct cs_request_ru
     snprintf(rule->why, sizeof(rule->why), "%s", answer->why);
     for (size_t i = 0; i < answer->quorum_count; i++)
         rule->quorum[i] = answer->quorum[i];
+}
+
+static void set_rule(const struct cs_policy_answer *answer, struct cs_request *request,
+                     struct cs_request_view *view)
+{
+    cs_request_rule_of(answer, &request->rule);
     memcpy(view->evidence_missing, answer->evidence_missing, sizeof(view->evidence_missing));
 }
 
@@ -154,7 +159,7 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
         request->panel = (struct cs_panel){.kind = CS_PANEL_NOBODY};
     err = cs_policy_match(desk->policy, &question, &answer);
     if (err == CS_OK)
-        set_rule(&answer, &request->rule, view);
+        set_rule(&answer, request, view);
     else if (err == CS_ERR_REFUSED)
         set_undecidable(request, view, CS_FAULT_UNKNOWN_SCOPE,
                         "The policy no longer has one of the scopes that are asked for.");

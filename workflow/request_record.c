@@ -92,7 +92,7 @@ static const struct cs_field limits_fields[] = {
     CS_FIELD(4, CS_F_UINT, struct cs_request_limits, rate_burst, SHOWN,
              "And so many more at once."),
 };
-static const struct cs_record limits_record = {
+const struct cs_record cs_request_limits_record = {
     .name = "request_limits",
     .size = sizeof(struct cs_request_limits),
     .fields = limits_fields,
@@ -146,7 +146,7 @@ static const struct cs_field request_fields[] = {
              "The scopes that come with this, and that it would not have otherwise."),
     CS_FIELD(28, CS_F_WORDS, struct cs_request, left_out, SHOWN,
              "Scopes that were asked for, and that a reviewer's approval left out."),
-    CS_FIELD_SUB(29, struct cs_request, limits, SHOWN, &limits_record,
+    CS_FIELD_SUB(29, struct cs_request, limits, SHOWN, &cs_request_limits_record,
                  "What the credential would get, or got."),
     CS_FIELD(0, CS_F_BOOL, struct cs_request, frozen, SHOWN,
              "Whether its account is suspended: nothing is decided until it is resumed."),

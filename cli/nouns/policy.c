@@ -40,6 +40,13 @@ static const struct cs_option explain_options[] = {
      .member = "scopes",
      .argument = "SCOPE",
      .doc = "for these scopes"},
+    {.name = "credential",
+     .type = CS_OPTION_ID,
+     .place = CS_PLACE_BODY,
+     .member = "credential_id",
+     .argument = "ID",
+     .prefix = "cred",
+     .doc = "to give them to this credential, beside those that it has"},
     {0},
 };
 static const struct cs_rest explain_row = {.method = "POST", .path = "/v1/policy/explain"};

@@ -197,10 +197,11 @@ export const operations = {
     as: null,
   }),
   'policy.show': get('/v1/policy'),
-  'policy.explain': ({ account }) => ({
+  'policy.explain': async ({ vault, account }) => ({
     path: '/v1/policy/explain',
     body: {
       account_id: account.id, mode: 'live', bundle: 'order-sync', scopes: ['products.read'],
+      credential_id: (await newLiveKey(vault, account)).credential.id,
     },
   }),
   'policy.diff': () => ({
