@@ -161,9 +161,9 @@ api desk gateway fault: all tests/node_modules/.package-lock.json
 api-asan: ## the tests of api, on a program under ASan and UBSan
 	$(ASAN) api
 
-bench: test-deps ## the figures of docs/performance.md in six minutes; QUICK=1: rougher, in one
+bench: test-deps ## the figures of docs/performance.md in eight minutes; QUICK=1: rougher, in two
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
-	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick)
+	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick,whole) $(ONLY)
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libcountersign.a
 	@echo "link $@"

@@ -1,6 +1,6 @@
 // make bench: how far the program is from what the library and the disk can do at most.
 //
-//     bench.mjs BUILD [quick]
+//     bench.mjs BUILD [quick|whole [verification|creations|queue]]
 //
 // Machines differ, and one machine differs from minute to minute: nothing is judged by itself. Each
 // figure is taken in turns with the one that it is divided by, and what counts is the median of the
@@ -10,13 +10,23 @@ import os from 'node:os';
 import path from 'node:path';
 import { benchCreations } from './creation.mjs';
 import { figure } from './figures.mjs';
+import { benchQueue } from './queue.mjs';
 import { benchVerification } from './verification.mjs';
 import { programs } from './vaults.mjs';
 
-const QUICK = { few: 1e3, many: 1e5, warm_s: 2, rounds: 2, seconds: 2, creation_rounds: 2 };
-const WHOLE = { few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5 };
+const QUICK = {
+  few: 1e3, many: 1e5, warm_s: 2, rounds: 2, seconds: 2, creation_rounds: 2,
+  requests: 1e4, queue_rounds: 2, page_s: 1,
+};
+const WHOLE = {
+  few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5,
+  requests: 1e5, queue_rounds: 3, page_s: 1,
+};
+const MEASUREMENTS = {
+  verification: benchVerification, creations: benchCreations, queue: benchQueue,
+};
 
-const [build = 'build', size] = process.argv.slice(2);
+const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);
 const began = performance.now();
 /* On a disk: /tmp may be memory, where durable writes cost nothing. */
 const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? '/var/tmp', 'countersign-bench-'));
@@ -39,6 +49,5 @@ const bench = {
 const busy = os.loadavg()[0].toFixed(1);
 say(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, Linux ${os.release()}`);
 say(`Load average before it began: ${busy}. Vaults and blocks lie below ${path.dirname(folder)}.`);
-await benchVerification(bench);
-await benchCreations(bench);
+for (const name of only.split(',')) await MEASUREMENTS[name](bench);
 say(`\nTook ${figure((performance.now() - began) / 1000)} s.`);

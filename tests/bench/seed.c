@@ -13,19 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/secret.h"
-#include "vault/access.h"
-#include "vault/account.h"
+#include "tests/bench/seeding.h"
+
 #include "vault/credential.h"
-#include "vault/rootkey.h"
-#include "vault/vault.h"
 
-#define BRAND "cs"
-#define PATH_SIZE 4096
 /* While one update is being committed the other thread prepares the next. */
 #define THREADS 2
 /* Of one update, which may write CS_BATCH_KEYS rows: some five for each credential. */
@@ -47,8 +39,6 @@ struct seed {
     atomic_int err;     /* enum cs_err: the first that was met */
 };
 
-static const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
-
 /* What one update makes: lines for a file, and how many of what from which number on. */
 struct share {
     struct seed *seed;
@@ -65,15 +55,6 @@ static enum cs_err add_line(struct share *share, const char *start, const struct
         return CS_ERR_TOO_LARGE;
     share->len += (size_t)len;
     return CS_OK;
-}
-
-static enum cs_err make_token(struct cs_ctx *ctx, struct cs_user *user, struct cs_secret **token)
-{
-    struct cs_access access;
-    enum cs_err err = cs_user_create(ctx, user);
-    const struct cs_access_params params = {
-        .kind = CS_ACCESS_USER, .user_id = user->id, .name = "bench"};
-    return err == CS_OK ? cs_access_create(ctx, &params, &access, token) : err;
 }
 
 /* Some accounts, and a developer who works for them. */
@@ -94,7 +75,7 @@ static enum cs_err make_developer(struct cs_ctx *ctx, struct share *share, size_
         seed->accounts[first + i] = user.accounts[i].account_id = account.id;
     }
     if (err == CS_OK)
-        err = make_token(ctx, &user, &token);
+        err = seeding_user(ctx, &user, &token);
     for (size_t i = 0; i < count && err == CS_OK; i++) {
         char start[CS_ID_TEXT_SIZE + 1];
         cs_id_format(&seed->accounts[first + i], CS_ACCOUNT_PREFIX, start);
@@ -120,25 +101,17 @@ static enum cs_err make_developers(struct cs_ctx *ctx, void *arg)
     return err;
 }
 
-static FILE *create(const char *folder, const char *name)
-{
-    char path[PATH_SIZE];
-    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-        return NULL;
-    return fopen(path, "wx");
-}
-
 static enum cs_err fill_accounts(struct seed *seed)
 {
     enum cs_err err = CS_OK;
     struct share share = {.seed = seed};
-    FILE *file = create(seed->out, "creators");
+    FILE *file = seeding_file(seed->out, "creators");
     if (file == NULL)
         return CS_ERR_IO;
     for (; share.first < seed->account_count && err == CS_OK; share.first += share.count) {
         size_t left = seed->account_count - share.first;
         share.count = left < ACCOUNTS_AT_ONCE ? left : ACCOUNTS_AT_ONCE;
-        err = cs_vault_update(seed->vault, &actor, NULL, make_developers, &share);
+        err = cs_vault_update(seed->vault, &seeding_actor, NULL, make_developers, &share);
         if (err == CS_OK && fwrite(share.lines, share.len, 1, file) != 1)
             err = CS_ERR_IO;
     }
@@ -193,7 +166,7 @@ static void *fill_credentials(void *arg)
     struct share share = {.seed = seed};
     while (take_share(seed, &share)) {
         int none = CS_OK;
-        enum cs_err err = cs_vault_update(seed->vault, &actor, NULL, make_share, &share);
+        enum cs_err err = cs_vault_update(seed->vault, &seeding_actor, NULL, make_share, &share);
         if (err == CS_OK && fwrite(share.lines, share.len, 1, seed->keys) != 1)
             err = CS_ERR_IO;
         if (err != CS_OK)
@@ -202,12 +175,14 @@ static void *fill_credentials(void *arg)
     return NULL;
 }
 
-static enum cs_err fill(struct seed *seed)
+static enum cs_err fill(struct cs_vault *vault, void *arg)
 {
+    struct seed *seed = arg;
     pthread_t threads[THREADS];
     size_t started = 0;
+    seed->vault = vault;
     enum cs_err err = fill_accounts(seed);
-    seed->keys = err == CS_OK ? create(seed->out, "keys") : NULL;
+    seed->keys = err == CS_OK ? seeding_file(seed->out, "keys") : NULL;
     if (seed->keys == NULL)
         return err != CS_OK ? err : CS_ERR_IO;
     while (started < THREADS &&
@@ -221,64 +196,17 @@ static enum cs_err fill(struct seed *seed)
     return fclose(seed->keys) == 0 || err != CS_OK ? err : CS_ERR_IO;
 }
 
-static enum cs_err make_vault(const char *data, struct cs_log *log, const struct cs_clock *clock,
-                              struct cs_vault **out)
-{
-    char path[PATH_SIZE];
-    char key[PATH_SIZE];
-    const struct cs_rootkey_source source = {.kind = CS_ROOTKEY_FILE, .path = key};
-    const struct cs_vault_params params = {
-        .path = path, .source = &source, .brand = BRAND, .clock = clock, .log = log};
-    if (snprintf(path, sizeof(path), "%s/vault", data) >= (int)sizeof(path) ||
-        snprintf(key, sizeof(key), "%s/root.key", data) >= (int)sizeof(key))
-        return CS_ERR_TOO_LARGE;
-    if (mkdir(data, 0700) != 0)
-        return CS_ERR_EXISTS;
-    enum cs_err err = cs_rootkey_create_file(key, log);
-    if (err == CS_OK)
-        err = cs_vault_create(&params);
-    return err == CS_OK ? cs_vault_open(&params, out) : err;
-}
-
-static enum cs_err run(struct seed *seed, const char *data)
-{
-    struct cs_clock clock;
-    struct cs_log *log = NULL;
-    bool locked = false;
-    cs_clock_init(&clock);
-    enum cs_err err = cs_harden();
-    if (err == CS_OK)
-        err = cs_secret_setup(true, &locked);
-    if (err == CS_OK)
-        err = cs_log_new(2, CS_LOG_WARN, CS_LOG_LOGFMT, &clock, &log);
-    if (err == CS_OK)
-        err = make_vault(data, log, &clock, &seed->vault);
-    if (err == CS_OK)
-        err = fill(seed);
-    cs_vault_close(&seed->vault);
-    cs_log_free(&log);
-    return err;
-}
-
-static bool parse_count(const char *text, size_t *out)
-{
-    char *end = NULL;
-    unsigned long long value = strtoull(text, &end, 10);
-    *out = (size_t)value;
-    return end != text && *end == '\0' && value >= 1 && value <= 100000000;
-}
-
 int main(int argc, char **argv)
 {
     struct seed seed = {.next = 0};
-    if (argc != 5 || !parse_count(argv[2], &seed.count) ||
-        !parse_count(argv[3], &seed.account_count)) {
+    if (argc != 5 || !seeding_count(argv[2], &seed.count) ||
+        !seeding_count(argv[3], &seed.account_count)) {
         fprintf(stderr, "usage: seed DATA COUNT ACCOUNTS OUT\n");
         return 2;
     }
     seed.out = argv[4];
     seed.accounts = calloc(seed.account_count, sizeof(*seed.accounts));
-    enum cs_err err = seed.accounts == NULL ? CS_ERR_NOMEM : run(&seed, argv[1]);
+    enum cs_err err = seed.accounts == NULL ? CS_ERR_NOMEM : seeding_run(argv[1], fill, &seed);
     free(seed.accounts);
     if (err != CS_OK)
         fprintf(stderr, "seed: %s\n", cs_err_name(err));

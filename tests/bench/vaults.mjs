@@ -16,6 +16,7 @@ export function programs(build) {
     countersign: path.resolve(build, 'countersign'),
     bare: tool('bare'),
     seed: tool('seed'),
+    seed_requests: tool('seed_requests'),
     fdatasync: tool('fdatasync'),
   };
 }
