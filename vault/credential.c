@@ -92,6 +92,12 @@ enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account
                       &places);
 }
 
+enum cs_err cs_credential_count(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
+                                uint64_t *count)
+{
+    return cs_credential_places(ctx, account, mode, 0, count);
+}
+
 static enum cs_err mint_token(struct cs_ctx *ctx, enum cs_token_kind kind, const struct cs_id *id,
                               struct cs_secret **out)
 {

@@ -131,6 +131,10 @@ CS_MUST_CHECK enum cs_err cs_credential_find(struct cs_ctx *ctx, const struct cs
 enum cs_credential_status cs_credential_status_at(const struct cs_credential *credential,
                                                   int64_t now_ms);
 
+/* How many of an account's credentials hold a place in its limit: those that are not over. */
+CS_MUST_CHECK enum cs_err cs_credential_count(struct cs_ctx *ctx, const struct cs_id *account,
+                                              enum cs_mode mode, uint64_t *count);
+
 struct cs_credential_filter {
     const struct cs_id *accounts; /* NULL: all; else only these (a developer's, ≤ 32) */
     size_t account_count;

@@ -8,6 +8,7 @@
 #include "workflow/approver.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
+#include "workflow/request_seen.h"
 
 /* One decision on its way through the checks. */
 struct deciding {
@@ -306,5 +307,9 @@ enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id
     enum cs_action action = out->state == CS_REQUEST_APPROVED ? CS_ACTION_REQUEST_APPROVED
                                                               : effects[order->decision].action;
     describe(&d, detail, sizeof(detail));
+    if (cs_request_is_open(out))
+        err = cs_request_seen_keep(desk->ctx, out);
+    if (err != CS_OK)
+        return err;
     return cs_request_save(desk->ctx, out, old_state, action, detail, receipt);
 }

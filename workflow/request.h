@@ -147,6 +147,7 @@ struct cs_request {
     struct cs_extra extra;
 };
 extern const struct cs_record cs_request_record;
+extern const struct cs_record cs_request_rule_record;
 extern const struct cs_record cs_request_limits_record;
 
 /* What the policy's answer demands; nothing is approved yet, and nothing told missing. */

@@ -74,7 +74,7 @@ static const struct cs_field rule_fields[] = {
              "How many approvals it still needs."),
     CS_FIELD(16, CS_F_TEXT, struct cs_request_rule, wanted, MAYBE, "From whom."),
 };
-static const struct cs_record rule_record = {
+const struct cs_record cs_request_rule_record = {
     .name = "request_rule",
     .size = sizeof(struct cs_request_rule),
     .fields = rule_fields,
@@ -128,7 +128,8 @@ static const struct cs_field request_fields[] = {
     CS_FIELD(18, CS_F_TIME, struct cs_request, decided_at, SHOWN, "When it ended."),
     CS_FIELD(19, CS_F_TEXT, struct cs_request, policy_version, SHOWN,
              "Digest of the policy that it was looked up under."),
-    CS_FIELD_SUB(20, struct cs_request, rule, SHOWN, &rule_record, "What the policy demands."),
+    CS_FIELD_SUB(20, struct cs_request, rule, SHOWN, &cs_request_rule_record,
+                 "What the policy demands."),
     CS_FIELD_LIST(21, struct cs_request, decisions, decision_count, SHOWN, CS_DECISIONS_MAX,
                   &decision_record, "Who decided what, in order."),
     CS_FIELD_LIST(22, struct cs_request, thread, thread_count, SHOWN, CS_THREAD_MAX,

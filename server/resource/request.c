@@ -75,8 +75,15 @@ static enum cs_err count(struct cs_call *call)
 static enum cs_err show_in(struct cs_change *change, void *arg)
 {
     struct cs_request request;
+    struct cs_shown_detail shown;
     enum cs_err err = cs_request_get(&change->desk, arg, &request);
-    return err == CS_OK ? render(change, &request) : err;
+    if (err == CS_OK)
+        err = cs_shown_detail(&change->desk, &request, &shown);
+    if (err != CS_OK)
+        return err;
+    cs_change_etag(change->call, request.revision);
+    cs_view_json(&cs_shown_detail_view, &shown, &change->call->reply.body);
+    return CS_OK;
 }
 
 static enum cs_err show(struct cs_call *call)
@@ -267,8 +274,10 @@ const struct cs_route cs_resource_requests[] = {
         .speed = CS_SPEED_WORK,
         .handler = show,
         .name = "request.show",
-        .summary = "Show one request, with what the policy demands for it today.",
-        .view = &cs_shown_request_view,
+        .summary =
+            "Show one request, with what the policy demands for it today, what changed since the "
+            "last decision, and what was asked for before.",
+        .view = &cs_shown_detail_view,
         .kind = CS_REQUEST_PREFIX,
         .traits = CS_TRAIT_TAGGED,
     },

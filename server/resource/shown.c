@@ -71,31 +71,6 @@ enum cs_err cs_shown_owner(struct cs_ctx *ctx, const struct cs_id *account,
     return CS_OK;
 }
 
-static const struct cs_view_part request_parts[] = {
-    {.kind = CS_VIEW_MEMBERS,
-     .offset = offsetof(struct cs_shown_request, request),
-     .record = &cs_request_record},
-    {.kind = CS_VIEW_RECORD,
-     .name = "account",
-     .offset = offsetof(struct cs_shown_request, account),
-     .record = &cs_shown_owner_record,
-     .doc = "The account that it is for."},
-};
-const struct cs_view cs_shown_request_view = {
-    .name = "request",
-    .parts = request_parts,
-    .part_count = COUNT(request_parts),
-    .doc = "Somebody asks for a live credential, or for more scopes on one.",
-};
-
-enum cs_err cs_shown_request(struct cs_ctx *ctx, const struct cs_request *request,
-                             struct cs_shown_request *out)
-{
-    out->request = request;
-    out->account = &out->room;
-    return cs_shown_owner(ctx, &request->account_id, &out->room);
-}
-
 static const struct cs_field id_fields[] = {
     CS_FIELD(0, CS_F_TEXT, struct cs_shown_id, id, CS_FF_OUT,
              "The token's id: `tok_…` of a person's, `svc_…` of a service's."),

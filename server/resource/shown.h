@@ -13,7 +13,8 @@
 #include "vault/access.h"
 #include "vault/account.h"
 #include "workflow/issue.h"
-#include "workflow/request.h"
+#include "workflow/request_history.h"
+#include "workflow/request_seen.h"
 
 /* A user, with the accounts as a list of ids. */
 struct cs_shown_accounts {
@@ -45,6 +46,26 @@ struct cs_shown_request {
 extern const struct cs_view cs_shown_request_view;
 CS_MUST_CHECK enum cs_err cs_shown_request(struct cs_ctx *ctx, const struct cs_request *request,
                                            struct cs_shown_request *out);
+
+/* One request with all that is shown beside it. */
+struct cs_shown_detail {
+    const struct cs_request *request;
+    const struct cs_shown_owner *account;
+    const struct cs_request_people *people;
+    const struct cs_request_seen *last_reviewed; /* NULL: nobody decided, or it is over */
+    const struct cs_request_history *history;    /* NULL: the caller does not see every account */
+    struct {
+        struct cs_shown_owner account;
+        struct cs_request_people people;
+        struct cs_request_seen last_reviewed;
+        struct cs_request_history history;
+    } room;
+};
+extern const struct cs_view cs_shown_detail_view;
+/* CS_ERR_NOMEM too. */
+CS_MUST_CHECK enum cs_err cs_shown_detail(const struct cs_desk *desk,
+                                          const struct cs_request *request,
+                                          struct cs_shown_detail *out);
 
 /* A token, masked, with the id as its kind has it. */
 struct cs_shown_id {

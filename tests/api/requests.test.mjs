@@ -43,7 +43,12 @@ test('filed, it says what the policy demands and why', async () => {
   assert.deepEqual([request.decisions, request.thread, request.credential_id], [[], [], null]);
   const seen = [await show(reviewer, request), await show(account.developer, request)];
   for (const { evidence } of seen) evidence.as_of = null; // when each of them looked
+  const { people: [asker], history } = seen[0]; // what only those see who see every account
+  assert.deepEqual([asker.id, asker.email], [account.user.id, account.user.email]);
+  delete seen[0].history;
+  asker.email = null;
   assert.deepEqual(seen[0], seen[1]);
+  assert.equal(history.account.states.pending, 1);
 });
 
 test('one approval makes the credential, with exactly what was asked for', async () => {

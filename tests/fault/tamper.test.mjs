@@ -6,7 +6,7 @@ import test, { after } from 'node:test';
 import { assertProblem, assertStatus } from '../api/lib/caller.mjs';
 import { countersign } from '../api/lib/cli.mjs';
 import {
-  approve, auditOf, newAccount, newClaim, newLiveKey, newRequest, newTestKey, verify,
+  approve, auditOf, decide, newAccount, newClaim, newLiveKey, newRequest, newTestKey, verify,
 } from '../api/lib/desk.mjs';
 import { writePolicy } from '../api/lib/policy.mjs';
 import { startVault } from '../api/lib/vault.mjs';
@@ -42,6 +42,8 @@ async function furnish() {
   const live = await newLiveKey(vault, account);
   const request = await newRequest(account);
   const approved = await approve(vault, await newRequest(account));
+  const asked = await newRequest(account);
+  assertStatus(await decide(vault.as('reviewer'), asked, 'ask'), 201);
   const { claim } = await newClaim(account, approved);
   const looked = await vault.anonymous.post('/v1/claims/lookup', { claim });
   const suspended = await newAccount(vault);
@@ -52,7 +54,7 @@ async function furnish() {
   const idempotency = { headers: { 'Idempotency-Key': 'kept' } };
   assertStatus(await account.developer.post('/v1/tokens', kept, idempotency), 201);
   return {
-    account, key, live, request, approved, claim, claim_id: looked.body.id, suspended,
+    account, key, live, request, asked, approved, claim, claim_id: looked.body.id, suspended,
     suspendedKey, kept, idempotency,
   };
 }
@@ -68,7 +70,7 @@ const of = (...ids) => {
   const start = ids.map(handleOf).join('');
   return ({ key }) => key.startsWith(start);
 };
-const { account, key, live, request, approved, claim, suspended, suspendedKey } = things;
+const { account, key, live, request, asked, approved, claim, suspended, suspendedKey } = things;
 const internal = (answer) => assertProblem(answer, 500, 'internal');
 const unavailable = (answer) => assertProblem(answer, 503, 'unavailable');
 const gateway = (client_secret) => vault.as('gateway').post('/v1/verify', { key: client_secret });
@@ -158,6 +160,10 @@ const cases = {
     ask: async () => internal(await vault.as('reviewer').get('/v1/requests?assigned=me')),
   },
   request_stale: { quiet: true },
+  request_seen: {
+    pick: of(asked.id),
+    ask: async () => internal(await account.developer.get(`/v1/requests/${asked.id}`)),
+  },
   grant: {
     pick: of(live.request.grant_id),
     ask: async () => {
