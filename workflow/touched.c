@@ -41,6 +41,7 @@ const struct cs_record cs_touched_record = {
 /* What the rules ask about an account. */
 struct asker {
     struct cs_account account; /* the zero id: this place is free */
+    bool has_evidence;         /* it was needed, and gathered */
     struct cs_evidence evidence;
     char id[CS_ID_TEXT_SIZE];
 };
@@ -54,7 +55,6 @@ struct page {
     void *arg;
     unsigned room;
     unsigned scans; /* that are left */
-    bool asks_evidence;
     struct asker askers[ASKERS];
     struct cs_touched touched;
     struct cs_request requests[REQUESTS]; /* as they are */
@@ -66,35 +66,49 @@ static bool is_full(const struct page *page)
     return page->room == 0 || page->scans == 0;
 }
 
-static enum cs_err find_asker(struct page *page, const struct cs_id *account,
-                              const struct asker **out)
+static enum cs_err find_asker(struct page *page, const struct cs_id *account, struct asker **out)
 {
-    struct cs_ctx *ctx = page->desk->ctx;
     struct asker *asker = &page->askers[cs_id_handle(account) % ASKERS];
     *out = asker;
     if (cs_id_equal(&asker->account.id, account))
         return CS_OK;
-    enum cs_err err = cs_account_get(ctx, account, &asker->account);
-    if (err == CS_OK && page->asks_evidence)
-        err = cs_evidence_gather(ctx, account, &asker->evidence);
+    asker->has_evidence = false;
+    enum cs_err err = cs_account_get(page->desk->ctx, account, &asker->account);
     cs_id_format(account, CS_ACCOUNT_PREFIX, asker->id);
     if (err != CS_OK)
         asker->account.id = (struct cs_id){{0}};
     return err;
 }
 
+/* Evidence is dear: it is gathered for those about whom a rule decides that asks for it. */
+static enum cs_err weigh_evidence(const struct page *page, struct asker *asker, enum cs_mode mode)
+{
+    const struct cs_policy *policies[] = {page->desk->policy, page->proposed};
+    bool is_needed = false;
+    for (size_t i = 0; i < 2; i++)
+        is_needed = is_needed || (cs_policy_mode(policies[i], mode)->issue == CS_ISSUE_APPROVAL &&
+                                  cs_policy_asks_evidence(policies[i]));
+    if (!is_needed || asker->has_evidence)
+        return CS_OK;
+    enum cs_err err = cs_evidence_gather(page->desk->ctx, &asker->account.id, &asker->evidence);
+    asker->has_evidence = err == CS_OK;
+    return err;
+}
+
 static enum cs_err weigh(struct page *page, struct cs_policy_holding *holding,
                          const struct cs_id *account)
 {
-    const struct asker *asker = NULL;
+    struct asker *asker = NULL;
     enum cs_err err = find_asker(page, account, &asker);
+    if (err == CS_OK)
+        err = weigh_evidence(page, asker, holding->question.mode);
     if (err != CS_OK)
         return err;
     const struct cs_policy_evidence evidence =
         cs_evidence_for_policy(&asker->evidence, cs_tx_now_ms(page->desk->ctx->tx));
     holding->question.account = asker->id;
     holding->question.account_tags = asker->account.tags;
-    holding->question.evidence = page->asks_evidence ? &evidence : NULL;
+    holding->question.evidence = asker->has_evidence ? &evidence : NULL;
     cs_policy_effects(page->desk->policy, page->proposed, holding, &page->touched.effects);
     return CS_OK;
 }
@@ -255,8 +269,6 @@ enum cs_err cs_touched_page(const struct cs_desk *desk, const struct cs_policy *
     page->arg = arg;
     page->room = limit;
     page->scans = CS_TOUCHED_SCAN;
-    page->asks_evidence =
-        cs_policy_asks_evidence(desk->policy) || cs_policy_asks_evidence(proposed);
     while (err == CS_OK && place->stage < CS_TOUCHED_DONE && !is_full(page)) {
         page->touched.credential_id = (struct cs_id){{0}};
         page->touched.request_id = (struct cs_id){{0}};

@@ -44,6 +44,13 @@ function firstLine(child, log) {
   });
 }
 
+/** Seconds of processor time that a process has used, of its own and in the kernel. */
+export function cpuOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on: the state
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+}
+
 /** A server whose first line of output says, as a URL or as JSON with one, where it listens. */
 export class Server {
   #child;
@@ -72,11 +79,8 @@ export class Server {
     this.#child.kill('SIGCONT');
   }
 
-  /** Seconds of processor time that the process has used, of its own and in the kernel. */
   cpu_s() {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on: the state
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
+    return cpuOf(this.#child.pid);
   }
 
   async stop() {
