@@ -75,6 +75,8 @@ static const struct cs_field mode_fields[] = {
              "How long an approved credential may be claimed; 0: there are no requests."),
     CS_FIELD_LIST(15, struct cs_policy_mode, reminders, reminder_count, OUT,
                   CS_POLICY_REMINDERS_MAX, &reminder_record, "Reminders of a pending request."),
+    CS_FIELD_ENUM(16, struct cs_policy_mode, claim_code, OUT, cs_policy_claim_code_names,
+                  "Whether each claim asks for a code that is sent apart."),
 };
 const struct cs_record cs_policy_mode_record = {
     .name = "policy_mode",

@@ -12,6 +12,7 @@ const char *const cs_policy_issue_names[] = {"self_service", "approval", NULL};
 const char *const cs_policy_secret_names[] = {"once", "revealable", NULL};
 const char *const cs_policy_rotate_names[] = {"self_service", NULL};
 const char *const cs_policy_refetch_names[] = {"quarantine", "alert", NULL};
+const char *const cs_policy_claim_code_names[] = {"optional", "required", NULL};
 const char *const cs_policy_leak_names[] = {"quarantine", "revoke", NULL};
 
 /* A test credential is what a developer has at once: nothing would answer a request for one. */
@@ -113,6 +114,8 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
              .doc = "Rotation within the same scopes needs no approval."),                         \
         MODE(CS_S_ENUM, on_second_fetch, false, .names = cs_policy_refetch_names,                  \
              .doc = "What the second fetch of a claim does."),                                     \
+        MODE(CS_S_ENUM, claim_code, false, .names = cs_policy_claim_code_names,                    \
+             .doc = "Whether each claim asks for a code that is sent apart."),                     \
         MODE_TIME("expires_after", expires_after_s, 10L * YEAR_S,                                  \
                   "A credential's longest life, and its default; no end when left out."),          \
         MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * DAY_S,                       \

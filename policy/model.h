@@ -50,6 +50,7 @@ extern const char *const cs_policy_secret_names[];
 extern const char *const cs_policy_rotate_names[];
 extern const char *const cs_policy_refetch_names[];
 extern const char *const cs_policy_leak_names[];
+extern const char *const cs_policy_claim_code_names[];
 
 /* policy.c: the nearest scope's and bundle's name, or NULL. */
 const char *cs_policy_scope_near(const struct cs_policy *policy, struct cs_slice word);

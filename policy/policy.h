@@ -42,6 +42,7 @@ enum cs_policy_issue { CS_ISSUE_SELF_SERVICE, CS_ISSUE_APPROVAL };
 enum cs_policy_secret { CS_SECRET_ONCE, CS_SECRET_REVEALABLE };
 enum cs_policy_rotate { CS_ROTATE_SELF_SERVICE };
 enum cs_policy_refetch { CS_REFETCH_QUARANTINE, CS_REFETCH_ALERT };
+enum cs_policy_claim_code { CS_CLAIM_CODE_OPTIONAL, CS_CLAIM_CODE_REQUIRED };
 enum cs_policy_leak { CS_LEAK_QUARANTINE, CS_LEAK_REVOKE };
 
 struct cs_policy_scope {
@@ -66,6 +67,7 @@ struct cs_policy_mode {
     int rotate;                       /* enum cs_policy_rotate */
     int on_second_fetch;              /* enum cs_policy_refetch */
     int on_leak;                      /* enum cs_policy_leak; test: always CS_LEAK_REVOKE */
+    int claim_code;                   /* enum cs_policy_claim_code */
     uint64_t max_active;              /* credentials of one account in this mode; at least 1 */
     uint64_t expires_after_s;         /* a credential's longest life, and its default; 0: no end */
     uint64_t rate_limit;              /* verifications of one credential per rate_window_s */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "vault/audit.h"
+#include "vault/claim_code.h"
 #include "vault/credential_internal.h"
 #include "vault/decoy.h"
 #include "vault/due.h"
@@ -36,6 +37,12 @@ static const struct cs_field fields[] = {
     CS_FIELD(16, CS_F_UINT, struct cs_claim, refusals, 0, "Fetches refused without an alarm."),
     CS_FIELD(17, CS_F_BYTES, struct cs_claim, proof_hash, CS_FF_SECRET,
              "Keyed hash of the proof that the pair arrived."),
+    CS_FIELD(18, CS_F_BOOL, struct cs_claim, needs_code, CS_FF_OUT,
+             "Whether the fetch needs a code that was sent apart."),
+    CS_FIELD(19, CS_F_UINT, struct cs_claim, wrong_codes, CS_FF_OUT,
+             "Fetches with another code; five of them void the claim."),
+    CS_FIELD(20, CS_F_BYTES, struct cs_claim, code_hash, CS_FF_SECRET,
+             "Keyed hash of code and token."),
 };
 const struct cs_record cs_claim_record = {
     .name = "claim",
@@ -160,6 +167,8 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
         err = cs_row_new_id(ctx, &claim_table, &out->id);
     if (err == CS_OK)
         err = mint(ctx, out, token);
+    if (err == CS_OK && params->code != NULL)
+        err = cs_claim_code_mint(ctx, out, cs_secret_slice(*token), params->code);
     if (err == CS_OK)
         err = link_claim(ctx, &credential, out);
     struct cs_due due = {
@@ -170,6 +179,8 @@ enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *pa
         err = save(ctx, out, CS_ACTION_CLAIM_CREATED, NULL);
     if (err != CS_OK)
         cs_secret_free(token);
+    if (err != CS_OK && params->code != NULL)
+        cs_secret_free(params->code);
     return err;
 }
 
@@ -311,6 +322,49 @@ static enum cs_err fetch_again(struct cs_ctx *ctx, struct cs_fetch *out)
     return cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
 }
 
+/* Too many wrong ones: an open claim is void; of a used one no more is said than that it is. */
+static enum cs_err refuse_guessing(struct cs_ctx *ctx, struct cs_fetch *out, int state)
+{
+    struct cs_claim *claim = &out->claim;
+    if (state != CS_CLAIM_OPEN)
+        return refuse_fetch(ctx, out, CS_FAULT_ALREADY_CLAIMED);
+    claim->state = CS_CLAIM_VOIDED;
+    out->refusal = cs_fault_set(ctx->fault, CS_ERR_GONE, CS_FAULT_CLAIM_VOID, "/code",
+                                "Too many wrong codes: the claim is void. Ask whoever gave it to "
+                                "you for a new one.");
+    return save(ctx, claim, CS_ACTION_CLAIM_VOIDED, NULL);
+}
+
+/* out->refusal is CS_OK when the code is right, or none is needed of this claimant. */
+static enum cs_err check_code(struct cs_ctx *ctx, const struct cs_fetch_params *params,
+                              struct cs_fetch *out, int state)
+{
+    bool matches = false;
+    struct cs_claim *claim = &out->claim;
+    if (!claim->needs_code && params->code.len > 0)
+        return cs_fault_set(ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY, "/code",
+                            "This claim has no code; leave it out.");
+    if (!claim->needs_code || (state == CS_CLAIM_USED && is_same_claimant(claim, params)))
+        return CS_OK;
+    if (params->code.len == 0) {
+        out->refusal = cs_fault_set(ctx->fault, CS_ERR_REFUSED, CS_FAULT_CODE_REQUIRED, "/code",
+                                    "Send the code beside the claim; it came another way.");
+        return cs_claim_note_refusal(ctx, claim);
+    }
+    enum cs_err err = claim->wrong_codes < CS_CODE_TRIES
+                          ? cs_claim_code_check(ctx, claim, params->token, params->code, &matches)
+                          : CS_OK;
+    if (err != CS_OK || matches)
+        return err;
+    claim->wrong_codes++;
+    if (claim->wrong_codes >= CS_CODE_TRIES)
+        return refuse_guessing(ctx, out, state);
+    out->refusal = cs_fault_set(ctx->fault, CS_ERR_REFUSED, CS_FAULT_CODE_WRONG, "/code",
+                                "That is not the code; after %u more wrong ones the claim is void.",
+                                (unsigned)(CS_CODE_TRIES - claim->wrong_codes));
+    return save(ctx, claim, CS_ACTION_CLAIM_REFUSED, NULL);
+}
+
 enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *params,
                            struct cs_fetch *out)
 {
@@ -321,7 +375,9 @@ enum cs_err cs_claim_fetch(struct cs_ctx *ctx, const struct cs_fetch_params *par
         return err;
     int state = CS_CLAIM_VOIDED;
     err = state_now(ctx, &out->claim, &state);
-    if (err != CS_OK)
+    if (err == CS_OK && (state == CS_CLAIM_OPEN || state == CS_CLAIM_USED))
+        err = check_code(ctx, params, out, state);
+    if (err != CS_OK || out->refusal != CS_OK)
         return err;
     switch ((enum cs_claim_state)state) {
     case CS_CLAIM_OPEN:

@@ -32,6 +32,9 @@ struct cs_claim {
     uint8_t public_key[32]; /* of the claimant that fetched with one */
     struct cs_box box;
     uint8_t proof_hash[32]; /* keyed hash of the proof that the pair arrived */
+    bool needs_code;
+    uint64_t wrong_codes; /* tries with another code; CS_CODE_TRIES of them void the claim */
+    uint8_t code_hash[32];
     uint8_t hash[32];
     uint64_t hash_version;
     struct cs_extra extra;
@@ -40,15 +43,18 @@ extern const struct cs_record cs_claim_record;
 
 enum cs_second_fetch { CS_SECOND_FETCH_ALERT, CS_SECOND_FETCH_QUARANTINE };
 
+#define CS_CODE_TRIES 5
+
 struct cs_claim_params {
     struct cs_id credential_id;
     struct cs_id request_id;
     int64_t expires_at;
     struct cs_id created_by;
+    struct cs_secret **code; /* a code that the claim is to ask for, told here; NULL: none */
 };
 /*
  * Makes a claim on a credential that is pending_delivery (CS_ERR_CONFLICT otherwise); voids the one
- * before it. A token that *token holds from a run before is freed.
+ * before it. A token, and a code, of a run before are freed.
  */
 CS_MUST_CHECK enum cs_err cs_claim_create(struct cs_ctx *ctx, const struct cs_claim_params *params,
                                           struct cs_claim *out, struct cs_secret **token);
@@ -68,6 +74,7 @@ CS_MUST_CHECK enum cs_err cs_claim_note_refusal(struct cs_ctx *ctx, struct cs_cl
 struct cs_fetch_params {
     struct cs_slice token;
     const uint8_t *public_key;                     /* 32 bytes, or NULL */
+    struct cs_slice code;                          /* empty: none */
     enum cs_second_fetch on_second[CS_MODE_COUNT]; /* the policy's */
 };
 struct cs_fetch {
@@ -79,6 +86,10 @@ struct cs_fetch {
     struct cs_receipt receipt; /* of the first fetch; asking again writes no entry */
 };
 /*
+ * Where the claim has a code, nothing happens without it: it is asked for (CODE_REQUIRED), and a
+ * wrong one counts (CODE_WRONG), until too many void the claim. Whoever shows the key that the box
+ * is for needs none. CS_ERR_INVALID: a code for a claim that has none.
+ *
  * CS_OK also for a refusal that leaves a trace (an alarm in the log, a quarantine): look at
  * out->refusal. CS_ERR_NOT_FOUND for an unknown claim; CS_ERR_INVALID for a public key that nothing
  * can be sealed for.

@@ -45,6 +45,8 @@
     X(POLICY_REFUSED, "policy_refused", 422, "The policy does not permit this")                    \
     X(IDEMPOTENCY_MISMATCH, "idempotency_mismatch", 422, "The key was used for another request")   \
     X(ACCOUNT_SUSPENDED, "account_suspended", 422, "The account is suspended")                     \
+    X(CODE_REQUIRED, "code_required", 422, "The claim asks for its code")                          \
+    X(CODE_WRONG, "code_wrong", 422, "That is not the claim's code")                               \
     X(PRECONDITION_REQUIRED, "precondition_required", 428, "The request must be conditional")      \
     X(RATE_LIMITED, "rate_limited", 429, "Too many requests")                                      \
     X(HEADERS_TOO_LARGE, "headers_too_large", 431, "The header section is too large")              \

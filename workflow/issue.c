@@ -69,6 +69,7 @@ void cs_issued_free(struct cs_issued *issued)
 {
     cs_secret_free(&issued->secret);
     cs_secret_free(&issued->token);
+    cs_secret_free(&issued->code);
 }
 
 void cs_issued_reset(struct cs_issued *issued)
@@ -111,6 +112,7 @@ static enum cs_err make_claim(const struct cs_desk *desk, const struct cs_policy
         .credential_id = out->credential.id,
         .expires_at = end != 0 && end < until ? end : until,
         .created_by = cs_desk_caller(desk),
+        .code = mode->claim_code == CS_CLAIM_CODE_REQUIRED ? &out->code : NULL,
     };
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
 }

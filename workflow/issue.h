@@ -38,9 +38,10 @@ struct cs_issued {
     struct cs_secret *secret;
     struct cs_claim claim;
     struct cs_secret *token; /* of the claim */
+    struct cs_secret *code;  /* that the claim asks for; NULL: none */
     struct cs_box box;       /* the pair, for the key that the approved request named */
 };
-void cs_issued_free(struct cs_issued *issued); /* frees both secrets */
+void cs_issued_free(struct cs_issued *issued); /* frees the secrets */
 /* The same, and zeroes: a run begins so, because the one before it may have been taken back. */
 void cs_issued_reset(struct cs_issued *issued);
 

@@ -228,14 +228,20 @@ CS_MUST_CHECK enum cs_err cs_request_reply(const struct cs_desk *desk, const str
                                            const char *text, struct cs_request *out);
 CS_MUST_CHECK enum cs_err cs_request_withdraw(const struct cs_desk *desk, const struct cs_id *id,
                                               struct cs_request *out);
+/* The body of POST …/claims. */
+struct cs_claim_order {
+    bool with_code;
+};
+extern const struct cs_record cs_claim_order_record;
 /*
  * A claim on what was approved; the one before is void. A pair that was fetched but neither
  * acknowledged nor used is void with it. CS_ERR_DENIED for another developer; CS_ERR_CONFLICT
  * unless approved and not yet in use, and for what was only widened; CS_ERR_GONE when the grant's
  * time is over or it was withdrawn; CS_ERR_REFUSED: the account is suspended. *out as of
- * cs_issue_create.
+ * cs_issue_create. It has a code where the order wants one or the policy does.
  */
 CS_MUST_CHECK enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
+                                           const struct cs_claim_order *order,
                                            struct cs_issued *out);
 
 /* The key that a request names for its pair. *named is false for none, and for the zero id. */

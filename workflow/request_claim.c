@@ -7,6 +7,19 @@
 
 #define MS_PER_S 1000
 
+static const struct cs_field order_fields[] = {
+    CS_FIELD(0, CS_F_BOOL, struct cs_claim_order, with_code, CS_FF_IN,
+             "Whether the fetch is to ask for a code, which is told here once, to be sent to the "
+             "claimant another way than the link."),
+};
+const struct cs_record cs_claim_order_record = {
+    .name = "claim_order",
+    .size = sizeof(struct cs_claim_order),
+    .fields = order_fields,
+    .field_count = sizeof(order_fields) / sizeof(order_fields[0]),
+    .doc = "What claim is wanted.",
+};
+
 /* What was approved and may still be fetched. A credential that was widened was fetched long ago.
  */
 static enum cs_err check(const struct cs_desk *desk, const struct cs_request *request,
@@ -56,7 +69,7 @@ static int64_t sooner(int64_t until, int64_t end)
 }
 
 enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
-                             struct cs_issued *out)
+                             const struct cs_claim_order *order, struct cs_issued *out)
 {
     struct cs_request request = {0};
     struct cs_grant grant = {0};
@@ -75,6 +88,7 @@ enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
         .request_id = request.id,
         .expires_at = sooner(sooner(until, grant.claimable_until), out->credential.expires_at),
         .created_by = cs_desk_caller(desk),
+        .code = order->with_code || live->claim_code == CS_CLAIM_CODE_REQUIRED ? &out->code : NULL,
     };
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
 }

@@ -60,17 +60,18 @@ static enum cs_err check(struct cs_ctx *ctx, const struct retrieving *r, enum cs
     return CS_OK;
 }
 
-enum cs_err cs_retrieval_fetch(const struct cs_desk *desk, struct cs_slice token,
-                               const uint8_t *public_key, struct cs_fetch *out)
+enum cs_err cs_retrieval_fetch(const struct cs_desk *desk, const struct cs_retrieval_order *order,
+                               struct cs_fetch *out)
 {
     enum cs_err refusal = CS_OK;
-    struct retrieving r = {.params = {.token = token, .public_key = public_key}};
+    struct retrieving r = {
+        .params = {.token = order->token, .public_key = order->public_key, .code = order->code}};
     for (int mode = 0; mode < CS_MODE_COUNT; mode++)
         r.params.on_second[mode] =
             second_fetches[cs_policy_mode(desk->policy, (enum cs_mode)mode)->on_second_fetch];
     cs_secret_free(&out->secret); /* of a run before this one */
     memset(out, 0, sizeof(*out));
-    enum cs_err err = cs_claim_find(desk->ctx, token, &r.claim);
+    enum cs_err err = cs_claim_find(desk->ctx, order->token, &r.claim);
     if (err == CS_OK)
         err = bind_key(desk->ctx, &r);
     if (err == CS_OK && r.claim.state == CS_CLAIM_OPEN)

@@ -46,12 +46,6 @@ static const struct cs_option fetch_options[] = {
      .member = "public_key",
      .argument = "BASE64",
      .doc = "an X25519 key to seal the pair for; with the same key it can be fetched again"},
-    {.name = "code",
-     .type = CS_OPTION_TEXT,
-     .place = CS_PLACE_BODY,
-     .member = "code",
-     .argument = "CODE",
-     .doc = "the short code that was sent apart, where one was"},
     {0},
 };
 static const struct cs_rest_variable fetch_variables[] = {
@@ -77,7 +71,9 @@ static const struct cs_example fetch_examples[] = {
 static const struct cs_command fetch = {
     .name = "fetch",
     .summary = "Fetch the credential of a claim; this works once",
-    .doc = CLAIM_DOC,
+    .doc = CLAIM_DOC
+    "\n\n“countersign claim” without a verb does more: it takes a code too, and nothing "
+    "is lost when an answer is.",
     .options = fetch_options,
     .shared = fetch_sets,
     .examples = fetch_examples,

@@ -359,6 +359,14 @@ static const struct cs_command withdraw = {
     .rest = &withdraw_row,
 };
 
+static const struct cs_option claim_options[] = {
+    {.name = "with-code",
+     .type = CS_OPTION_FLAG,
+     .place = CS_PLACE_BODY,
+     .member = "with_code",
+     .doc = "have the fetch ask for a code, to be sent to the claimant another way than the link"},
+    {0},
+};
 static const struct cs_rest_variable claim_variables[] = {
     {"COUNTERSIGN_CLAIM", "claim", CS_REST_SECRET},
     {"COUNTERSIGN_CLAIM_URL", "url", CS_REST_SECRET},
@@ -376,6 +384,7 @@ static const struct cs_command claim = {
     .doc = "Whoever has the claim can fetch the credential, once. A new claim voids the one "
            "before.",
     .arguments = id_argument,
+    .options = claim_options,
     .shared = cs_rest_secret_sets,
     .run = cs_rest_run,
     .rest = &claim_row,

@@ -2,12 +2,16 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "server/basic.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
+#include "vault/limits.h"
 #include "workflow/retrieval.h"
 
+#define CODES_A_MINUTE 3
+#define MINUTE_MS 60000
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
@@ -225,8 +229,12 @@ static enum cs_err fetch_in(struct cs_change *change, void *arg)
 {
     struct fetching *fetching = arg;
     const struct cs_fetch *fetch = &fetching->fetch;
-    enum cs_err err = cs_retrieval_fetch(&change->desk, token_of(fetching->order),
-                                         fetching->public_key, &fetching->fetch);
+    const struct cs_retrieval_order order = {
+        .token = token_of(fetching->order),
+        .public_key = fetching->public_key,
+        .code = cs_slice_str(fetching->order->code),
+    };
+    enum cs_err err = cs_retrieval_fetch(&change->desk, &order, &fetching->fetch);
     if (err != CS_OK || fetch->refusal != CS_OK)
         return err;
     const struct fetched fetched = {
@@ -249,24 +257,43 @@ static enum cs_err find_in(struct cs_change *change, void *arg)
     return err;
 }
 
+/*
+ * Few codes in a minute, whatever becomes of them: what is let through is counted by the claim too,
+ * but each of those is a commit.
+ */
+static enum cs_err slow_down(struct cs_call *call, const struct fetching *fetching)
+{
+    struct cs_app *app = call->app;
+    struct cs_limit_told told;
+    struct cs_limit_ask ask = {
+        .who = cs_id_handle(&fetching->fetch.claim.id),
+        .limit = CODES_A_MINUTE,
+        .period_ms = MINUTE_MS,
+        .cost = 1,
+        .now_ns = cs_clock_mono_ns(app->clock),
+    };
+    if (fetching->order->code[0] == '\0')
+        return CS_OK;
+    cs_limits_ask(cs_vault_limits(app->vault), &ask, &told);
+    if (told.allowed)
+        return CS_OK;
+    call->retry_after_s = (uint32_t)((told.retry_after_ms + 999) / 1000);
+    return cs_call_refuse(call, CS_ERR_CONFLICT, CS_FAULT_RATE_LIMITED,
+                          "Too many codes were tried for this claim; wait before the next.");
+}
+
 /* The claim is who acts: it is found before the change begins, and proved again in it. */
 static enum cs_err as_claim(struct cs_call *call, struct fetching *fetching, cs_change_fn *fn)
 {
     struct cs_actor actor = cs_app_actor(call);
     enum cs_err err = cs_change_read(call, find_in, fetching);
+    if (err == CS_OK)
+        err = slow_down(call, fetching);
     if (err != CS_OK)
         return err;
     actor.kind = CS_ACTOR_CLAIM;
     actor.id = fetching->fetch.claim.id;
     return cs_change_run_as(call, &actor, fn, fetching);
-}
-
-static enum cs_err check_code(struct cs_call *call, const struct order *order)
-{
-    if (order->code[0] == '\0')
-        return CS_OK;
-    cs_complain(&call->complaints, "/code", "this claim has no code");
-    return CS_ERR_INVALID;
 }
 
 static enum cs_err fetch(struct cs_call *call)
@@ -276,8 +303,6 @@ static enum cs_err fetch(struct cs_call *call)
     struct fetching fetching = {.fetch = {.secret = NULL}};
     uint64_t given = 0;
     enum cs_err err = read_order(call, &fetch_record, &room, &order, &given);
-    if (err == CS_OK)
-        err = check_code(call, order);
     fetching.order = order;
     /* A key of zeros is a key too, and a bad one: whoever gave it wants no answer in the clear. */
     if ((given >> MEMBER_PUBLIC_KEY & 1) != 0)
@@ -373,7 +398,7 @@ const struct cs_route cs_resource_claims[] = {
                    "fetch by anyone but that key is refused, and an alarm.",
         .body = &fetch_record,
         .view = &fetched_view,
-        .refusals = CS_REFUSALS(404, 409, 410, 422),
+        .refusals = CS_REFUSALS(404, 409, 410, 422, 429),
         .traits = CS_TRAIT_SECRET,
     },
     {

@@ -186,6 +186,7 @@ static enum cs_err withdraw(struct cs_call *call)
 
 struct claiming {
     struct cs_id id;
+    struct cs_claim_order order;
     struct cs_issued issued;
 };
 
@@ -193,7 +194,8 @@ static enum cs_err claim_in(struct cs_change *change, void *arg)
 {
     struct claiming *claiming = arg;
     struct cs_shown_claim shown;
-    enum cs_err err = cs_request_claim(&change->desk, &claiming->id, &claiming->issued);
+    enum cs_err err =
+        cs_request_claim(&change->desk, &claiming->id, &claiming->order, &claiming->issued);
     if (err == CS_OK)
         cs_view_json(&cs_shown_claim_view,
                      cs_shown_claim(change->call->app, &claiming->issued, &shown),
@@ -206,7 +208,7 @@ static enum cs_err claim(struct cs_call *call)
     struct claiming claiming = {.issued = {.token = NULL}};
     enum cs_err err = cs_change_id(call, &claiming.id);
     if (err == CS_OK)
-        err = cs_change_read_nothing(call);
+        err = cs_call_read(call, &cs_claim_order_record, &claiming.order, NULL);
     if (err == CS_OK)
         err = cs_change_run(call, claim_in, &claiming);
     cs_issued_free(&claiming.issued);
@@ -335,7 +337,7 @@ const struct cs_route cs_resource_requests[] = {
         .name = "request.claim",
         .summary = "Make a claim on what was approved, to hand on; the one before is void.",
         .success = 201,
-        .body = &cs_change_nothing_record,
+        .body = &cs_claim_order_record,
         .view = &cs_shown_claim_view,
         .refusals = CS_REFUSALS(410),
         .kind = CS_REQUEST_PREFIX,

@@ -140,6 +140,12 @@ static const struct cs_view_part claim_parts[] = {
      .name = "url",
      .offset = offsetof(struct cs_shown_claim, url),
      .doc = "The same as a link; the token is behind the #, which no server sees."},
+    {.kind = CS_VIEW_SECRET,
+     .name = "code",
+     .offset = offsetof(struct cs_shown_claim, code),
+     .optional = true,
+     .doc = "What the fetch asks for beside the token, where a code was wanted: send it another "
+            "way than the link."},
     {.kind = CS_VIEW_MEMBERS,
      .offset = offsetof(struct cs_shown_claim, term),
      .record = &term_record},
@@ -160,6 +166,7 @@ const struct cs_shown_claim *cs_shown_claim(const struct cs_app *app,
     out->room = (struct cs_view_link){app->public_url, "/claim", issued->token};
     out->claim = issued->token;
     out->url = &out->room;
+    out->code = issued->code;
     out->term = &issued->claim;
     return out;
 }

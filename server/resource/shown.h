@@ -87,6 +87,7 @@ extern const struct cs_record cs_shown_box_record;
 struct cs_shown_claim {
     const struct cs_secret *claim;
     const struct cs_view_link *url;
+    const struct cs_secret *code;
     const struct cs_claim *term;
     struct cs_view_link room;
 };

@@ -215,7 +215,8 @@ static inline enum cs_err decide_fn(const struct cs_desk *desk, void *arg)
 static inline enum cs_err claim_fn(const struct cs_desk *desk, void *arg)
 {
     struct request_call *call = arg;
-    return cs_request_claim(desk, &call->id, &call->issued);
+    const struct cs_claim_order order = {.with_code = false};
+    return cs_request_claim(desk, &call->id, &order, &call->issued);
 }
 
 static inline struct request_call *request_call_new(const struct world *world)

@@ -173,8 +173,9 @@ struct fetching {
 static inline enum cs_err fetch_fn(const struct cs_desk *desk, void *arg)
 {
     struct fetching *fetching = arg;
-    return cs_retrieval_fetch(desk, cs_slice_str(fetching->story->claim), fetching->shown,
-                              &fetching->fetch);
+    const struct cs_retrieval_order order = {.token = cs_slice_str(fetching->story->claim),
+                                             .public_key = fetching->shown};
+    return cs_retrieval_fetch(desk, &order, &fetching->fetch);
 }
 
 /* By nobody, with a key in base64 or without one. */

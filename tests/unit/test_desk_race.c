@@ -120,13 +120,15 @@ static enum cs_err issue_racing(const struct cs_desk *desk, void *arg)
 static enum cs_err claim_racing(const struct cs_desk *desk, void *arg)
 {
     struct racer *racer = arg;
-    return cs_request_claim(desk, &racer->id, &racer->issued);
+    const struct cs_claim_order order = {.with_code = false};
+    return cs_request_claim(desk, &racer->id, &order, &racer->issued);
 }
 
 static enum cs_err fetch_racing(const struct cs_desk *desk, void *arg)
 {
     struct racer *racer = arg;
-    return cs_retrieval_fetch(desk, cs_slice_str(racer->claim), NULL, &racer->fetch);
+    const struct cs_retrieval_order order = {.token = cs_slice_str(racer->claim)};
+    return cs_retrieval_fetch(desk, &order, &racer->fetch);
 }
 
 static enum cs_err withdraw_grant_racing(const struct cs_desk *desk, void *arg)

@@ -104,7 +104,8 @@ static enum cs_err try_claim(const struct cs_desk *desk, void *arg)
 {
     struct moment *moment = arg;
     moment->now_ms = cs_tx_now_ms(desk->ctx->tx);
-    moment->err = cs_request_claim(desk, &moment->call->id, &moment->call->issued);
+    const struct cs_claim_order order = {.with_code = false};
+    moment->err = cs_request_claim(desk, &moment->call->id, &order, &moment->call->issued);
     cs_issued_reset(&moment->call->issued);
     return CS_ERR_UNAVAILABLE;
 }

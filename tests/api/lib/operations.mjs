@@ -75,7 +75,7 @@ export const operations = {
   'request.withdraw': request('/withdraw', {}),
   'request.claim': async ({ vault, account }) => {
     const { id } = await approve(vault, await newRequest(account));
-    return { path: `/v1/requests/${id}/claims`, body: {} };
+    return { path: `/v1/requests/${id}/claims`, body: { with_code: true } };
   },
   'request.decide': async ({ account }) => {
     const { id, digest, scopes } = await newRequest(account);
@@ -216,7 +216,7 @@ export const operations = {
   'system.ready': get('/readyz', null),
   'system.openapi': get('/openapi.json', null),
   'system.whoami': get('/v1/whoami', 'gateway'),
-  'test.clock': () => ({ path: '/v1/test/clock', body: { advance_ms: 1 }, as: 'admin' }),
+  'test.clock': () => ({ path: '/v1/test/clock', body: { advance_ms: 1, hold: false, sweep: false }, as: 'admin' }),
 };
 
 /** Whoever the call is to be made by: a Caller. */
