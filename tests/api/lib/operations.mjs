@@ -216,7 +216,11 @@ export const operations = {
   'system.ready': get('/readyz', null),
   'system.openapi': get('/openapi.json', null),
   'system.whoami': get('/v1/whoami', 'gateway'),
-  'test.clock': () => ({ path: '/v1/test/clock', body: { advance_ms: 1, hold: false, sweep: false }, as: 'admin' }),
+  'test.clock': () => ({
+    path: '/v1/test/clock',
+    body: { advance_ms: 1, hold: false, sweep: false },
+    as: 'admin',
+  }),
 };
 
 /** Whoever the call is to be made by: a Caller. */
