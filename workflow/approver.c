@@ -1,12 +1,14 @@
 #include "workflow/approver.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/words.h"
 
 #define MS_PER_S 1000
-/* Groups of one person, and beside them all that somebody may stand in for. */
-#define PLACES_SIZE (CS_POLICY_GROUPS_SIZE + CS_POLICY_QUORUM_MAX * (CS_POLICY_NAME_MAX + 1))
+
+static_assert(sizeof(((struct cs_user *)0)->groups) == CS_POLICY_GROUPS_SIZE,
+              "a user's groups are a word list as the policy has them");
 
 int64_t cs_approver_escalation(const struct cs_request *request)
 {
@@ -14,8 +16,9 @@ int64_t cs_approver_escalation(const struct cs_request *request)
     return after_s == 0 ? 0 : request->created_at + (int64_t)after_s * MS_PER_S;
 }
 
-/* Whether somebody stands in for those who did not answer in time. */
-static bool stands_in(const struct cs_request *request, const struct cs_user *user, int64_t now_ms)
+/* Whether somebody may approve because those who were asked first did not in time. */
+static bool is_asked_by_now(const struct cs_request *request, const struct cs_user *user,
+                            int64_t now_ms)
 {
     int64_t from = cs_approver_escalation(request);
     return from != 0 && now_ms >= from && cs_words_share(request->rule.escalate_to, user->groups);
@@ -41,27 +44,21 @@ enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_us
     if (cs_words_share(rule->not_groups, user->groups))
         return CS_BAR_SHUT_OUT;
     bool asked_for = rule->groups[0] == '\0' || cs_words_share(rule->groups, user->groups);
-    return asked_for || stands_in(request, user, now_ms) ? CS_BAR_NONE : CS_BAR_GROUP;
+    return asked_for || is_asked_by_now(request, user, now_ms) ? CS_BAR_NONE : CS_BAR_GROUP;
 }
 
-/* The approvals as the tally weighs them: for each person, the groups whose places it can fill. */
+/* The approvals as the tally weighs them: for each person, the groups. */
 struct ballot {
-    char groups[CS_DECISIONS_MAX + 1][PLACES_SIZE];
+    char groups[CS_DECISIONS_MAX + 1][CS_POLICY_GROUPS_SIZE];
     const char *lists[CS_DECISIONS_MAX + 1];
     size_t count;
 };
 
-static enum cs_err add(struct ballot *ballot, const struct cs_request *request,
-                       const struct cs_user *user, int64_t now_ms)
+static void add(struct ballot *ballot, const struct cs_user *user)
 {
     char *groups = ballot->groups[ballot->count];
-    enum cs_err err = CS_OK;
-    memcpy(groups, user->groups, sizeof(user->groups));
-    bool everywhere = stands_in(request, user, now_ms);
-    for (size_t i = 0; everywhere && err == CS_OK && i < request->rule.quorum_count; i++)
-        err = cs_words_add(groups, PLACES_SIZE, cs_slice_str(request->rule.quorum[i].group));
+    memcpy(groups, user->groups, CS_POLICY_GROUPS_SIZE);
     ballot->lists[ballot->count++] = groups;
-    return err;
 }
 
 static void weigh(const struct ballot *ballot, const struct cs_request_rule *rule,
@@ -95,7 +92,6 @@ static enum cs_err count_one(struct cs_ctx *ctx, const struct cs_request *reques
 {
     struct cs_user user;
     const struct cs_decision *decision = &request->decisions[index];
-    int64_t now_ms = cs_tx_now_ms(ctx->tx);
     *counts = false;
     if (!is_standing(request, index))
         return CS_OK;
@@ -106,8 +102,10 @@ static enum cs_err count_one(struct cs_ctx *ctx, const struct cs_request *reques
     enum cs_err err = cs_user_get(ctx, &decision->by, &user);
     if (err != CS_OK)
         return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
-    *counts = cs_approver_bar(request, &user, now_ms) == CS_BAR_NONE;
-    return *counts ? add(ballot, request, &user, now_ms) : CS_OK;
+    *counts = cs_approver_bar(request, &user, cs_tx_now_ms(ctx->tx)) == CS_BAR_NONE;
+    if (*counts)
+        add(ballot, &user);
+    return CS_OK;
 }
 
 enum cs_err cs_approver_count(struct cs_ctx *ctx, struct cs_request *request, unsigned *counted)
@@ -139,10 +137,9 @@ enum cs_err cs_approver_missing_with(struct cs_ctx *ctx, const struct cs_request
     enum cs_err err = CS_OK;
     for (size_t i = 0; err == CS_OK && i < request->decision_count; i++)
         err = count_one(ctx, request, i, &ballot, &counts);
-    if (err == CS_OK)
-        err = add(&ballot, request, user, cs_tx_now_ms(ctx->tx));
     if (err != CS_OK)
         return err;
+    add(&ballot, user);
     weigh(&ballot, &request->rule, &tally);
     *missing = tally.missing;
     return CS_OK;

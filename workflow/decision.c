@@ -74,20 +74,18 @@ static enum cs_err check_own(struct deciding *d)
                   "Somebody else has to decide on your request.");
 }
 
-/* What speaks against an approver, and how it is told: %s is the rule, then the groups it names. */
+/* What speaks against an approver: the rule does so, of these groups if it names some. */
 static const struct {
     enum cs_fault_code code;
-    const char *format;
+    const char *does;
+    bool names_groups;
 } bars[] = {
-    [CS_BAR_ROLE] = {CS_FAULT_FORBIDDEN, "The rule \"%.64s\" asks for a reviewer.%.0s"},
-    [CS_BAR_OWN] = {CS_FAULT_SELF_APPROVAL,
-                    "The rule \"%.64s\" has somebody else decide on your request.%.0s"},
+    [CS_BAR_ROLE] = {CS_FAULT_FORBIDDEN, "asks for a reviewer", false},
+    [CS_BAR_OWN] = {CS_FAULT_SELF_APPROVAL, "has somebody else decide on your request", false},
     [CS_BAR_MEMBER] = {CS_FAULT_SEPARATION_OF_DUTIES,
-                       "You develop for the account that asks; the rule \"%.64s\" keeps these "
-                       "apart.%.0s"},
-    [CS_BAR_SHUT_OUT] = {CS_FAULT_SEPARATION_OF_DUTIES,
-                         "The rule \"%.64s\" has nobody of these groups approve: %.100s."},
-    [CS_BAR_GROUP] = {CS_FAULT_NOT_IN_GROUP, "The rule \"%.64s\" asks for a reviewer of: %.100s."},
+                       "has nobody approve who develops for the account that asks", false},
+    [CS_BAR_SHUT_OUT] = {CS_FAULT_SEPARATION_OF_DUTIES, "has nobody approve who is of", true},
+    [CS_BAR_GROUP] = {CS_FAULT_NOT_IN_GROUP, "asks for a reviewer of", true},
 };
 
 static enum cs_err check_bar(struct deciding *d)
@@ -95,10 +93,12 @@ static enum cs_err check_bar(struct deciding *d)
     const struct cs_request_rule *rule = &d->request->rule;
     enum cs_bar bar =
         cs_approver_bar(d->request, &d->desk->caller->user, cs_tx_now_ms(d->desk->ctx->tx));
+    const char *groups = bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups;
     if (bar == CS_BAR_NONE)
         return CS_OK;
-    return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, bars[bar].code, "", bars[bar].format,
-                        rule->name, bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups);
+    return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, bars[bar].code, "",
+                        "The rule \"%.64s\" %s%s%.80s.", rule->name, bars[bar].does,
+                        bars[bar].names_groups ? ": " : "", bars[bar].names_groups ? groups : "");
 }
 
 /* An approval that fills no place would be given for nothing, and taken for something. */
@@ -114,18 +114,22 @@ static enum cs_err check_place(struct deciding *d)
         return err;
     return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_NOT_IN_GROUP, "",
                         "Your approval would fill no place of the rule \"%.64s\"; what is missing "
-                        "is %.120s.",
+                        "is %.100s.",
                         rule->name, rule->wanted);
 }
 
-/* Distinct people, of the right groups. To take one's approval back is not to approve twice. */
+/*
+ * Distinct people, of the right groups. To take one's approval back is not to approve twice. Where
+ * nothing is missing (somebody is back in the group), whoever approved already may say so again:
+ * to approve is always a person's deed.
+ */
 static enum cs_err check_approver(struct deciding *d)
 {
     struct cs_id me = cs_desk_caller(d->desk);
     const struct cs_request *request = d->request;
     if (d->order->decision != CS_DECISION_APPROVE)
         return CS_OK;
-    for (size_t i = 0; i < request->decision_count; i++) {
+    for (size_t i = 0; request->rule.approvals_missing != 0 && i < request->decision_count; i++) {
         if (request->decisions[i].counts && cs_id_equal(&request->decisions[i].by, &me))
             return refuse(d, CS_ERR_EXISTS, CS_FAULT_ALREADY_DECIDED, "",
                           "You have approved this request as it is.");

@@ -47,7 +47,7 @@ static const struct cs_field explanation_fields[] = {
     CS_FIELD(0, CS_F_UINT, struct cs_explanation, escalate_after_s, CS_FF_OUT,
              "So many seconds after it is filed others may approve too; 0: never."),
     CS_FIELD(0, CS_F_WORDS, struct cs_explanation, escalate_to, CS_FF_OUT,
-             "The groups of these others, who stand in at any place."),
+             "The groups of these others, who may then approve like those of `groups`."),
     CS_FIELD_FLAGS(0, struct cs_explanation, terms, CS_FF_OUT, cs_policy_term_names,
                    "What else the rule demands or permits."),
     CS_FIELD(0, CS_F_TEXT, struct cs_explanation, evidence_missing, CS_FF_OUT | CS_FF_NULLABLE,

@@ -69,7 +69,7 @@ static const struct cs_field rule_fields[] = {
     CS_FIELD(13, CS_F_UINT, struct cs_request_rule, escalate_after_s, SHOWN,
              "So many seconds after it was filed others may approve too; 0: never."),
     CS_FIELD(14, CS_F_WORDS, struct cs_request_rule, escalate_to, SHOWN,
-             "The groups of these others, who stand in at any place."),
+             "The groups of these others, who may then approve like those of `groups`."),
     CS_FIELD(15, CS_F_UINT, struct cs_request_rule, approvals_missing, SHOWN,
              "How many approvals it still needs."),
     CS_FIELD(16, CS_F_TEXT, struct cs_request_rule, wanted, MAYBE, "From whom."),

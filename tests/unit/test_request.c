@@ -101,6 +101,7 @@ static void fill_people(struct cs_request *request)
         memset(&decision->by, 0xff, sizeof(decision->by));
         fill_text(decision->digest, sizeof(decision->digest));
         fill_text(decision->comment, sizeof(decision->comment));
+        decision->counts = true;
     }
     request->decision_count = CS_DECISIONS_MAX;
     for (size_t i = 0; i < CS_THREAD_MAX; i++) {
@@ -108,8 +109,26 @@ static void fill_people(struct cs_request *request)
         message->at = INT64_MAX;
         memset(&message->by, 0xff, sizeof(message->by));
         fill_text(message->text, sizeof(message->text));
+        message->kind = CS_MESSAGE_NARROWING;
     }
     request->thread_count = CS_THREAD_MAX;
+}
+
+static void fill_rule(struct cs_request_rule *rule)
+{
+    for (size_t i = 0; i < CS_POLICY_QUORUM_MAX; i++) {
+        fill_text(rule->quorum[i].group, sizeof(rule->quorum[i].group));
+        rule->quorum[i].approvals = UINT64_MAX;
+    }
+    rule->quorum_count = CS_POLICY_QUORUM_MAX;
+    fill_words(rule->not_groups, sizeof(rule->not_groups));
+    fill_words(rule->escalate_to, sizeof(rule->escalate_to));
+    fill_text(rule->wanted, sizeof(rule->wanted));
+    rule->separation = CS_SEPARATE_ACCOUNT_MEMBERS;
+    rule->terms = CS_TERM_COMMENT | CS_TERM_EVIDENCE | CS_TERM_SELF_APPROVAL;
+    rule->approvals_needed = rule->approvals_missing = UINT64_MAX;
+    rule->expires_within_s = rule->escalate_after_s = UINT64_MAX;
+    rule->rate_limit = rule->rate_window_s = rule->rate_burst = UINT64_MAX;
 }
 
 static void fill_request(struct cs_request *request)
@@ -136,10 +155,16 @@ static void fill_request(struct cs_request *request)
     fill_text(request->rule.name, sizeof(request->rule.name));
     fill_words(request->rule.groups, sizeof(request->rule.groups));
     fill_text(request->rule.why, sizeof(request->rule.why));
-    request->rule.approvals_needed = UINT64_MAX;
+    fill_rule(&request->rule);
+    fill_words(request->keeps, sizeof(request->keeps));
+    fill_words(request->left_out, sizeof(request->left_out));
+    request->limits = (struct cs_request_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    request->next_hour = request->escalated_at = request->warned_at = INT64_MAX;
+    request->reminders = UINT64_MAX;
+    memset(request->queued, 0xff, sizeof(request->queued));
     fill_people(request);
     evidence->verifications = evidence->refused = evidence->days_active = UINT64_MAX;
-    evidence->last_used_at = INT64_MAX;
+    evidence->last_used_at = evidence->as_of = INT64_MAX;
     fill_words(evidence->scopes_exercised, sizeof(evidence->scopes_exercised));
 }
 
