@@ -7,6 +7,7 @@
 #include "policy/schema.h"
 #include "policy/yaml.h"
 #include "server/config_read.h"
+#include "server/witness.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"logfmt", "json", NULL};
@@ -181,6 +182,8 @@ static const struct cs_schema_field fields[] = {
     CS_S_KEY("tls", CS_S_MAP, struct versioned, config, false, .sub = &tls_schema),
     CS_S_KEY("root_key", CS_S_CUSTOM, struct versioned, config.root_key, true,
              .read = read_rootkey),
+    CS_S_KEY("audit", CS_S_MAP, struct versioned, config.audit, false,
+             .sub = &cs_config_audit_schema),
     CS_S_KEY("log", CS_S_MAP, struct versioned, config, false, .sub = &log_schema),
     CS_S_KEY("limits", CS_S_MAP, struct versioned, config, false, .sub = &limit_schema),
 };
@@ -192,6 +195,8 @@ static enum cs_err interpret(const struct cs_yaml *yaml, struct cs_report *repor
     struct cs_schema_read in = {.report = report};
     struct versioned read = {.config = {.listen = {{.address = CS_CONFIG_LISTEN}},
                                         .listen_count = 1,
+                                        .audit = {.interval_s = CS_WITNESS_INTERVAL_S,
+                                                  .timeout_s = CS_WITNESS_TIMEOUT_S},
                                         .log_level = CS_LOG_INFO,
                                         .log_format = CS_LOG_LOGFMT}};
     cs_schema_read(&in, &config_schema, cs_yaml_root(yaml), &read);

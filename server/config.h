@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/note.h"
 #include "policy/report.h"
 #include "server/listen/listen.h"
 #include "vault/rootkey.h"
@@ -27,6 +28,14 @@ struct cs_config_rootkey {
     unsigned argc;
 };
 
+/* What becomes of the audit log's checkpoints. */
+struct cs_config_audit {
+    char origin[CS_NOTE_NAME_MAX + 1]; /* "": the log is named by its key */
+    char argv[CS_ROOTKEY_ARGS_MAX][CS_CONFIG_WORD_SIZE];
+    unsigned argc;                  /* 0: no witness */
+    uint64_t interval_s, timeout_s; /* as server/witness.h has them */
+};
+
 struct cs_config {
     char data[CS_CONFIG_PATH_SIZE];
     char policy[CS_CONFIG_PATH_SIZE]; /* "": the one in the binary */
@@ -36,6 +45,7 @@ struct cs_config {
     char tls_certificate[CS_CONFIG_PATH_SIZE]; /* "": none */
     char tls_key[CS_CONFIG_PATH_SIZE];
     struct cs_config_rootkey root_key;
+    struct cs_config_audit audit;
     int log_level;                                          /* enum cs_log_level */
     int log_format;                                         /* enum cs_log_format */
     uint64_t workers, connections, connections_per_address; /* 0: the core's default */

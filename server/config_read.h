@@ -31,4 +31,9 @@ void cs_config_read_listen(const struct cs_schema_read *in, const struct cs_yaml
 void cs_config_check_tls(const struct cs_schema_read *in, const struct cs_yaml_node *root,
                          const struct cs_config *config);
 
+/* --- config_audit.c --- */
+
+/* `audit`, into the struct cs_config_audit of a struct cs_config. */
+extern const struct cs_schema cs_config_audit_schema;
+
 #endif

@@ -13,6 +13,7 @@
 #include "server/http.h"
 #include "server/openapi.h"
 #include "server/routes.h"
+#include "server/witness.h"
 #include "workflow/policy_log.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -22,6 +23,8 @@ struct cs_service {
     struct cs_app app;
     bool has_policy;
     struct cs_http *http;
+    struct cs_witness *witness; /* NULL: none is configured */
+    const char *witness_argv[CS_ROOTKEY_ARGS_MAX + 1];
     char url[CS_LISTEN_ADDRESS_SIZE + 16];
     char public_url[CS_CONFIG_WORD_SIZE];
     sigset_t signals;
@@ -73,6 +76,7 @@ static enum cs_err open_vault(struct cs_service *service, const struct cs_policy
         .path = config->data,
         .source = &source,
         .brand = cs_policy_brand(policy),
+        .origin = config->audit.origin,
         .map_size = (size_t)(config->map_gib * GIB),
         .clock = service->params.clock,
         .log = service->params.log,
@@ -180,6 +184,23 @@ static enum cs_err block_signals(struct cs_service *service)
     return CS_OK;
 }
 
+static enum cs_err call_witness(struct cs_service *service)
+{
+    const struct cs_config_audit *audit = &service->params.config->audit;
+    if (audit->argc == 0)
+        return CS_OK;
+    for (unsigned i = 0; i < audit->argc; i++)
+        service->witness_argv[i] = audit->argv[i];
+    const struct cs_witness_params params = {
+        .vault = service->app.vault,
+        .log = service->params.log,
+        .argv = service->witness_argv,
+        .interval_s = (unsigned)audit->interval_s,
+        .timeout_s = (unsigned)audit->timeout_s,
+    };
+    return cs_witness_start(&params, &service->witness);
+}
+
 static void tell_addresses(const struct cs_service *service)
 {
     const char *address;
@@ -210,6 +231,8 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
         err = describe(service);
     if (err == CS_OK)
         err = listen_on(service);
+    if (err == CS_OK)
+        err = call_witness(service);
     if (err != CS_OK) {
         enum cs_err closing = cs_service_close(&service);
         return closing == CS_OK ? err : closing;
@@ -293,6 +316,7 @@ enum cs_err cs_service_close(struct cs_service **service)
     if (err != CS_OK)
         return err; /* a handler still runs on what would be freed: the process ends as it is */
     cs_http_free(&s->http);
+    cs_witness_stop(&s->witness);
     cs_background_stop(&s->app.background);
     cs_proved_free(&s->app.proved);
     cs_vault_close(&s->app.vault);

@@ -122,6 +122,7 @@ static enum cs_exit run(const struct cs_args *args)
         .path = config.data,
         .source = &source,
         .brand = NO_BRAND,
+        .origin = config.audit.origin,
         .clock = &clock,
         .log = log,
     };
