@@ -39,15 +39,18 @@ static void count(struct cs_background *background, uint64_t *rounds)
     pthread_mutex_unlock(&background->lock);
 }
 
-/* Under the policy of the moment. */
-static enum cs_err sweep(const struct cs_background *background)
+/*
+ * Under the policy of the moment, and in this order: what the queue is moved to has hours of its
+ * own, which may have struck. That one fails is no reason not to do the other.
+ */
+static void sweep(const struct cs_background *background)
 {
     const struct cs_policy *policy = cs_policy_slot_get(background->policy);
-    enum cs_err err = cs_sweep_run(background->vault, policy, NULL);
-    if (err == CS_OK)
-        err = cs_queue_renew(background->vault, policy, NULL);
+    tell(background, "the queue could not be moved",
+         cs_queue_renew(background->vault, policy, NULL));
+    tell(background, "what the clock brings could not be done",
+         cs_sweep_run(background->vault, policy, NULL));
     cs_policy_unref(&policy);
-    return err;
 }
 
 static void *run(void *arg)
@@ -57,7 +60,7 @@ static void *run(void *arg)
     while (!atomic_load(&background->stopping)) {
         count(background, &background->rounds_begun);
         tell(background, "usage could not be written", cs_usage_flush(background->vault));
-        tell(background, "what the clock brings could not be done", sweep(background));
+        sweep(background);
         count(background, &background->rounds_ended);
         cs_usage_wait(usage, ROUND_MS);
     }

@@ -52,7 +52,7 @@ static enum cs_err is_missing(const struct cs_desk *desk, const struct cs_reques
         !cs_panel_has(&request->panel, me->groups, now_ms, &filed_before) ||
         request->created_at >= filed_before)
         return CS_OK;
-    for (size_t i = 0; i < request->decision_count; i++) {
+    for (size_t i = 0; without != 0 && i < request->decision_count; i++) {
         if (request->decisions[i].counts && cs_id_equal(&request->decisions[i].by, &me->id))
             return CS_OK;
     }

@@ -194,4 +194,5 @@ export const actions = {
   policy,
   turn,
   sweep,
+  renew: sweep, // the server moves its queue with each sweep
 };
