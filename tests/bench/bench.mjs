@@ -12,20 +12,21 @@ import { benchCreations } from './creation.mjs';
 import { figure } from './figures.mjs';
 import { benchPolicyDiff } from './policy_diff.mjs';
 import { benchQueue } from './queue.mjs';
+import { benchSlowClients } from './slow.mjs';
 import { benchVerification } from './verification.mjs';
 import { programs } from './vaults.mjs';
 
 const QUICK = {
   few: 1e3, many: 1e5, warm_s: 2, rounds: 2, seconds: 2, creation_rounds: 2,
-  requests: 1e4, queue_rounds: 2, page_s: 1, diff: 1e3,
+  requests: 1e4, queue_rounds: 2, page_s: 1, diff: 1e3, slow_rounds: 2,
 };
 const WHOLE = {
   few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5,
-  requests: 1e5, queue_rounds: 3, page_s: 1, diff: 1e4,
+  requests: 1e5, queue_rounds: 3, page_s: 1, diff: 1e4, slow_rounds: 3,
 };
 const MEASUREMENTS = {
   verification: benchVerification, creations: benchCreations, queue: benchQueue,
-  policy: benchPolicyDiff,
+  policy: benchPolicyDiff, slow: benchSlowClients,
 };
 
 const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);
