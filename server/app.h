@@ -45,9 +45,9 @@ struct cs_app {
     struct cs_policy_slot policy;
     uint32_t gateway_listeners; /* a bit for each listener that stands for the gateway */
     /*
-     * "https://keys.example", no slash at the end; for links. Set last, when it runs: where it is
-     * not configured, it is known only once a port is bound. While it is NULL all calls are
-     * refused.
+     * "https://keys.example", no slash at the end; for links. Set last, before anything is
+     * accepted: where it is not configured, it is known only once a port is bound. While it is NULL
+     * all calls are refused.
      */
     const char *_Atomic public_url;
     struct cs_buf openapi; /* the document (server/openapi.h), made before it runs */

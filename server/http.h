@@ -35,6 +35,12 @@ struct cs_routes;
  */
 typedef enum cs_err cs_http_auth_fn(struct cs_call *call);
 
+/*
+ * Called by cs_http_start once all addresses are bound and before anything is accepted: clients may
+ * be waiting already, at a socket that a supervisor has bound.
+ */
+typedef void cs_http_bound_fn(const struct cs_http *http, void *arg);
+
 /* Zero means the default that stands behind each. Lengths of time are of the monotonic clock. */
 struct cs_http_params {
     const struct cs_listen *listen;       /* borrowed until it has started */
@@ -45,7 +51,9 @@ struct cs_http_params {
     cs_http_auth_fn *auth; /* required */
     size_t caller_size;    /* bytes of the application's struct cs_caller */
     const struct cs_clock *clock;
-    struct cs_log *log; /* may be NULL */
+    struct cs_log *log;      /* may be NULL */
+    cs_http_bound_fn *bound; /* may be NULL */
+    void *bound_arg;
 
     unsigned loops;       /* 0: one per processor, at most 4 */
     unsigned workers;     /* 64 */

@@ -104,30 +104,30 @@ static enum cs_err open_policy_and_vault(struct cs_service *service)
 }
 
 /* The first address at which everything is served; a network address before a Unix socket. */
-static size_t main_listener(const struct cs_service *service)
+static size_t main_listener(const struct cs_config *config, const struct cs_http *http)
 {
-    const struct cs_config *config = service->params.config;
     size_t found = 0;
     for (size_t i = config->listen_count; i-- > 0;)
         if (config->listen[i].serves == CS_LISTEN_ALL)
             found = i;
     for (size_t i = config->listen_count; i-- > 0;)
-        if (cs_http_port(service->http, i) != 0)
+        if (cs_http_port(http, i) != 0)
             found = i;
     return found;
 }
 
-static void name_urls(struct cs_service *service)
+/* cs_http_bound_fn: ports are known from here on, and calls are let in. */
+static void name_urls(const struct cs_http *http, void *arg)
 {
+    struct cs_service *service = arg;
     const struct cs_config *config = service->params.config;
-    size_t i = main_listener(service);
-    const char *scheme = cs_http_port(service->http, i) == 0 ? ""
-                         : cs_http_is_tls(service->http, i)  ? "https://"
-                                                             : "http://";
-    snprintf(service->url, sizeof(service->url), "%s%s", scheme, cs_http_address(service->http, i));
+    size_t i = main_listener(config, http);
+    const char *scheme = cs_http_is_tls(http, i) ? "https://" : "http://";
+    snprintf(service->url, sizeof(service->url), "%s%s", cs_http_port(http, i) == 0 ? "" : scheme,
+             cs_http_address(http, i));
     snprintf(service->public_url, sizeof(service->public_url), "%s",
              config->public_url[0] != '\0' ? config->public_url : service->url);
-    service->app.public_url = service->public_url; /* from here on calls are let in */
+    service->app.public_url = service->public_url;
 }
 
 static const struct cs_route *const *routes_of(const struct cs_service *service)
@@ -162,14 +162,13 @@ static enum cs_err listen_on(struct cs_service *service)
         .caller_size = sizeof(struct cs_caller),
         .clock = service->params.clock,
         .log = service->params.log,
+        .bound = name_urls,
+        .bound_arg = service,
         .workers = (unsigned)config->workers,
         .connections = (unsigned)config->connections,
         .per_address = (unsigned)config->connections_per_address,
     };
-    enum cs_err err = cs_http_start(&params, &service->http);
-    if (err == CS_OK)
-        name_urls(service);
-    return err;
+    return cs_http_start(&params, &service->http);
 }
 
 static enum cs_err block_signals(struct cs_service *service)

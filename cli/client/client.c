@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/secret.h"
@@ -14,13 +15,16 @@
 
 #define CONNECT_TIMEOUT_S 10
 #define TARGET_MAX 8192
+#define UNIX_PREFIX "unix:"
+#define UNIX_BASE "http://localhost" /* what is said over a Unix socket, which has no host */
 
 struct cs_client {
     CURL *curl;
     const struct cs_secret *token;
-    char *url;      /* without a slash at its end */
-    bool guarded;   /* only loopback addresses may be connected to */
-    bool prevented; /* the guard has refused an address */
+    char *url;          /* without a slash at its end */
+    const char *socket; /* in `url`: the path of a Unix socket; NULL: a network address */
+    bool guarded;       /* only loopback addresses may be connected to */
+    bool prevented;     /* the guard has refused an address */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -75,7 +79,9 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 {
     struct cs_client *client = user;
     (void)purpose;
-    if (client->guarded && !is_loopback_address(&address->addr)) {
+    bool local =
+        client->socket != NULL ? address->family == AF_UNIX : is_loopback_address(&address->addr);
+    if (client->guarded && !local) {
         client->prevented = true;
         return CURL_SOCKET_BAD;
     }
@@ -107,7 +113,7 @@ static const char *judge_url(struct cs_client *client, const struct url_parts *p
                              enum cs_client_plain plain)
 {
     if (parts->scheme == NULL || parts->host == NULL)
-        return "it must begin with https:// (or http:// for this machine)";
+        return "it must begin with https:// (or http:// or unix:/ for this machine)";
     if (parts->user != NULL)
         return "it must not hold a user or a password";
     if (parts->query != NULL || parts->fragment != NULL)
@@ -119,6 +125,20 @@ static const char *judge_url(struct cs_client *client, const struct url_parts *p
     if (strcmp(parts->scheme, "https") == 0 || loopback || plain == CS_CLIENT_PLAIN_ANYWHERE)
         return NULL;
     return "plain http would show every secret on the way; use https, or --insecure-http";
+}
+
+/* A Unix socket is on this machine, and its path is not a URL's: nothing in it is escaped. */
+static enum cs_err check_socket(struct cs_client *client)
+{
+    const size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
+    client->socket = client->url + strlen(UNIX_PREFIX);
+    client->guarded = true;
+    if (client->socket[0] == '/' && strlen(client->socket) < room)
+        return CS_OK;
+    cs_output_say("the server's URL can not be used: a Unix socket is unix: and an absolute path "
+                  "of at most %zu bytes",
+                  room - 1);
+    return CS_ERR_INVALID;
 }
 
 static enum cs_err check_url(struct cs_client *client, const char *text, enum cs_client_plain plain)
@@ -145,7 +165,7 @@ static enum cs_err check_url(struct cs_client *client, const char *text, enum cs
 }
 
 /* What holds for every call of the conversation. */
-static enum cs_err configure(struct cs_client *client, int64_t timeout_s)
+static enum cs_err configure(struct cs_client *client, const struct cs_client_params *params)
 {
     CURL *curl = client->curl;
     CURLcode code = CURLE_OK;
@@ -155,12 +175,16 @@ static enum cs_err configure(struct cs_client *client, int64_t timeout_s)
     code |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     code |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "countersign/" CS_VERSION);
     code |= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-    code |= curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
+    code |= curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)params->timeout_s);
     code |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     code |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, client);
     code |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     if (client->guarded)
         code |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    if (client->socket != NULL)
+        code |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+    if (params->cacert != NULL)
+        code |= curl_easy_setopt(curl, CURLOPT_CAINFO, params->cacert);
     return code == CURLE_OK ? CS_OK : CS_ERR_NOMEM;
 }
 
@@ -175,17 +199,19 @@ enum cs_err cs_client_open(const struct cs_client_params *params, struct cs_clie
         return err;
     }
     client->token = params->token;
-    err = check_url(client, params->url, params->plain);
-    if (err != CS_OK)
-        goto out;
-    err = CS_ERR_NOMEM;
     client->url = strdup(params->url);
     client->curl = curl_easy_init();
     if (client->url == NULL || client->curl == NULL)
         goto out;
     for (size_t len = strlen(client->url); len > 0 && client->url[len - 1] == '/'; len--)
         client->url[len - 1] = '\0';
-    err = configure(client, params->timeout_s);
+    if (strncmp(client->url, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        err = check_socket(client);
+    else
+        err = check_url(client, params->url, params->plain);
+    if (err != CS_OK)
+        goto out;
+    err = configure(client, params);
     if (err != CS_OK)
         goto out;
     *out = client;
@@ -279,7 +305,8 @@ static enum cs_err prepare(struct cs_client *client, const struct cs_client_requ
 {
     char url[TARGET_MAX];
     CURL *curl = client->curl;
-    int len = snprintf(url, sizeof(url), "%s%s", client->url, request->target);
+    int len = snprintf(url, sizeof(url), "%s%s", client->socket != NULL ? UNIX_BASE : client->url,
+                       request->target);
     if (len < 0 || (size_t)len >= sizeof(url))
         return CS_ERR_TOO_LARGE;
     CURLcode code = CURLE_OK;

@@ -1,10 +1,11 @@
 /*
  * Client: one conversation with a Countersign server, HTTP over libcurl.
  *
- * Plain http is spoken to this machine only, unless it is allowed for anywhere: the address that is
- * really connected to is looked at, not just its name. The caller's token goes into the
- * Authorization header and nowhere else; redirects are not followed, so it goes to the named server
- * only; no proxy stands between this machine and itself. What libcurl frees is wiped.
+ * A server is named by a URL, or by unix:/path where it listens on a Unix socket. Plain http is
+ * spoken to this machine only, unless it is allowed for anywhere: the address that is really
+ * connected to is looked at, not just its name. The caller's token goes into the Authorization
+ * header and nowhere else; redirects are not followed, so it goes to the named server only; no
+ * proxy stands between this machine and itself. What libcurl frees is wiped.
  *
  * Every failure is said on stderr. Thread rule: one thread, one conversation at a time.
  */
@@ -22,7 +23,8 @@ struct cs_secret;
 enum cs_client_plain { CS_CLIENT_PLAIN_LOOPBACK, CS_CLIENT_PLAIN_ANYWHERE };
 
 struct cs_client_params {
-    const char *url;               /* "https://desk.example" and maybe a path; checked */
+    const char *url; /* "https://desk.example" and maybe a path, or "unix:/run/x.sock"; checked */
+    const char *cacert; /* a PEM file of the authorities that are believed; NULL: the system's */
     const struct cs_secret *token; /* borrowed for the conversation's life; NULL: no caller */
     int64_t timeout_s;             /* of one call as a whole */
     enum cs_client_plain plain;

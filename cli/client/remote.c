@@ -11,7 +11,14 @@ static const struct cs_option options[] = {
      .type = CS_OPTION_TEXT,
      .argument = "URL",
      .env = "COUNTERSIGN_URL",
-     .doc = "the server; without it, the one that “countersign login” was given"},
+     .doc = "the server, or unix:/path; without it, the one that “countersign login” was given"},
+    {.name = "cacert",
+     .type = CS_OPTION_FILE,
+     .argument = "FILE",
+     .env = "COUNTERSIGN_CACERT",
+     .doc =
+         "the authorities that an https server's certificate may come from; without it, those of "
+         "the system"},
     {.name = "token-file",
      .type = CS_OPTION_FILE,
      .argument = "FILE",
@@ -130,6 +137,7 @@ enum cs_err cs_remote_open_as(const struct cs_args *args, struct cs_login *login
     *login = (struct cs_login){0};
     const struct cs_client_params params = {
         .url = out->login.url,
+        .cacert = cs_args_text(args, "cacert"),
         .token = out->login.token,
         .timeout_s = cs_args_number(args, "timeout"),
         .plain = cs_args_has(args, "insecure-http") ? CS_CLIENT_PLAIN_ANYWHERE

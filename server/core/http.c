@@ -137,6 +137,8 @@ enum cs_err cs_http_start(const struct cs_http_params *params, struct cs_http **
     err = open_all(http);
     if (err)
         goto out;
+    if (params->bound)
+        params->bound(http, params->bound_arg);
     /* Loops choose among all loops, so that all must be there before the first one runs. */
     for (unsigned i = 0; i < http->loop_count && !err; i++)
         err = cs_loop_start(http->loops[i]);
