@@ -52,7 +52,8 @@ test('everything is served over a Unix socket too, and by the command line', asy
     ['unix:all.sock', 2, /absolute path/],
     [`unix:/${'x'.repeat(107)}`, 2, /at most 107 bytes/],
     [`unix:${folder}/nobody`, 7, /cannot talk to unix:/]]) {
-    const ran = await countersign(t, ['credential', 'list'], { token, env: { COUNTERSIGN_URL: url } });
+    const wrong = { token, env: { COUNTERSIGN_URL: url } };
+    const ran = await countersign(t, ['credential', 'list'], wrong);
     assert.equal(ran.status, status, ran.stderr);
     assert.match(ran.stderr, told);
   }
@@ -125,11 +126,13 @@ test('a socket that another process has put in its place is left to it', async (
 test('mode, group and users say who may connect', async (t) => {
   const vault = await makeVault(t);
   const at = (name) => path.join(vault.folder, name);
+  const uid = process.geteuid();
+  const open = 'serves: gateway, mode: "0666"';
   await vault.write(`listen:
   - { address: "unix:${at('own')}", serves: gateway }
   - { address: "unix:${at('mode')}", mode: "0640" }
-  - { address: "unix:${at('listed')}", serves: gateway, mode: "0666", users: ["${process.geteuid()}"] }
-  - { address: "unix:${at('foreign')}", serves: gateway, mode: "0666", users: ["65533", "65532"] }\n`);
+  - { address: "unix:${at('listed')}", ${open}, users: ["${uid}"] }
+  - { address: "unix:${at('foreign')}", ${open}, users: ["65533", "65532"] }\n`);
   const server = await serve(t, vault);
   await server.said(/(address=\S*foreign)/);
   const mode = async (name) => (await stat(at(name))).mode & 0o777;
@@ -154,7 +157,7 @@ test('beyond this machine nothing is spoken plainly, unless the operator says so
   assert.match(vault.log, /address=0\.0\.0\.0:\d+/);
 });
 
-test('sockets that a supervisor has bound are taken over by their names, and left to it', async (t) => {
+test('sockets that a supervisor has bound are taken over by name, and left to it', async (t) => {
   const vault = await makeVault(t);
   const socket = path.join(vault.folder, 'gate');
   await vault.write('listen: [{ address: "systemd:gate", serves: gateway, ' +

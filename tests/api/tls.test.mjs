@@ -71,7 +71,7 @@ test('the command line believes the authorities that it is given, and no others'
   }
 });
 
-test('TLS 1.3 and 1.2 with forward secrecy and authenticated encryption, nothing else', async (t) => {
+test('TLS 1.3 and 1.2 with forward secrecy and sealed records, nothing else', async (t) => {
   const { connect } = await serveTls(t);
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
     const socket = await connect('one', { minVersion: version, maxVersion: version });
@@ -85,7 +85,7 @@ test('TLS 1.3 and 1.2 with forward secrecy and authenticated encryption, nothing
     await assert.rejects(connect('one', { ciphers, maxVersion: 'TLSv1.2' }), ciphers);
 });
 
-test('many requests in one record are all answered, and bodies in many records arrive', async (t) => {
+test('many requests in one record are answered, and a body in many arrives', async (t) => {
   const { connect } = await serveTls(t);
   const socket = await connect('one');
   await talk(socket, GET.repeat(60), 60);
@@ -101,7 +101,7 @@ test('many requests in one record are all answered, and bodies in many records a
   assert.match(large, /^HTTP\/1\.1 200 /);
 });
 
-test('SIGHUP brings a new certificate for new connections; a bad one changes nothing', async (t) => {
+test('SIGHUP brings a certificate for new connections; a bad one changes nothing', async (t) => {
   const { use, server, at, connect } = await serveTls(t, ['one', 'two']);
   const old = await connect('one');
   await talk(old, GET);
@@ -153,7 +153,7 @@ test('without a certificate that can be used it does not start', async (t) => {
   }
 });
 
-test('who does not finish the handshake, or speaks no TLS, is cut off, and others go on', async (t) => {
+test('who does not finish the handshake, or speaks no TLS, is cut off', async (t) => {
   const args = ['--test-clock'];
   const { port, admin, connect } = await serveTls(t, ['one'], { args });
   const silent = net.connect(port, '127.0.0.1');

@@ -1,4 +1,4 @@
-// Verification beside clients that hardly speak or hardly listen: what the slow ones take from others.
+// Verification beside clients that hardly speak or hardly listen: what these take from others.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { figure, inTurns, medianOf, ratio, table } from './figures.mjs';
@@ -19,8 +19,8 @@ async function beside(server, work, seconds, kind) {
   const [path, ...args] = kinds[kind].toReversed();
   const lasts_s = seconds + ARRIVAL_MS / 1000 + 2;
   const many = ['-c', `${SLOW}`, '-r', `${SLOW}`, '-i', '1', '-p', '5', '-l', `${lasts_s}`];
-  const child = spawn('slowhttptest', [...args.toReversed(), ...many, '-u', server.ready.url + path],
-    { stdio: 'ignore' });
+  const child = spawn('slowhttptest',
+    [...args.toReversed(), ...many, '-u', server.ready.url + path], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   await new Promise((resolve) => setTimeout(resolve, ARRIVAL_MS));
   try {
@@ -51,7 +51,7 @@ export async function benchSlowClients({ programs, folder, plan, say }) {
     ...['per_s', 'p50_us', 'p99_us'].map((key) => figure(medianOf(rounds, (it) => it[name][key]))),
     ratio(medianOf(rounds, (it) => it[name].p99_us / it.quiet.p99_us)),
   ];
-  say(`\nVerification beside ${SLOW} slow clients, ${CONNECTIONS} connections (p99: under 2.00 wanted)\n`);
+  say(`\nVerification on ${CONNECTIONS} connections beside ${SLOW} slow clients (2.00 wanted)\n`);
   say(
     table(['', 'requests/s', 'p50 µs', 'p99 µs', 'p99 ratio'], [
       row('nobody else', 'quiet'),
