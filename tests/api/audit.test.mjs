@@ -1,7 +1,8 @@
 // The audit log as others see it: exports, receipts and checkpoints, and two verifiers of them that
 // share no code. Whatever was done to an export, both must name the first entry that is wrong.
 import assert from 'node:assert/strict';
-import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import {
@@ -11,7 +12,7 @@ import {
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
 import { countersign } from './lib/cli.mjs';
 import { decide, fetchClaim, newAccount, newClaim, newRequest } from './lib/desk.mjs';
-import { startVault, temporaryFolder } from './lib/vault.mjs';
+import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
 
 const ENTRIES = 2000;
 /* The program is started for each of so many entries; AUDIT_EVERY=1 tries all of them. */
@@ -276,4 +277,23 @@ test('a store that was put back to an old state is found by a kept checkpoint', 
   const grown = await verdict('grown.jsonl');
   assert.deepEqual([grown.valid, grown.first_bad], [false, sizes[0]]);
   assert.match(grown.why, new RegExp(`among ${sizes[0]} to ${sizes[1] - 1}`));
+});
+
+test('the example of docs/audit.md plays as it is printed there', async (t) => {
+  const text = await readFile(path.join(ROOT, 'docs/audit.md'), 'utf8');
+  const [, script] = /```sh\n(.*?)```/s.exec(text);
+  const answers = /^ {4}(countersign: .*|exit code .*)$/gm;
+  const promised = [...text.matchAll(answers)].map(([, line]) => line);
+  assert.equal(promised.length, 2);
+  const own = await temporaryFolder(t);
+  await mkdir(path.join(own, 'bin'));
+  await symlink(PROGRAM, path.join(own, 'bin/countersign'));
+  await symlink(vault.data, path.join(own, 'vault-data'));
+  const env = { PATH: `${path.join(own, 'bin')}:${process.env.PATH}`, HOME: own };
+  const said = await new Promise((resolve) => {
+    execFile('bash', ['-ec', script.replace('http://127.0.0.1:8470', vault.url)], { cwd: own, env },
+      (error, stdout, stderr) => resolve(stdout + stderr + (error?.message ?? '')));
+  });
+  assert.match(said, /^valid +yes$/m);
+  for (const line of promised) assert.ok(said.includes(line), `${line}\n${said}`);
 });

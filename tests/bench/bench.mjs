@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { benchAudit } from './audit.mjs';
 import { benchCreations } from './creation.mjs';
 import { figure } from './figures.mjs';
 import { benchPolicyDiff } from './policy_diff.mjs';
@@ -19,14 +20,16 @@ import { programs } from './vaults.mjs';
 const QUICK = {
   few: 1e3, many: 1e5, warm_s: 2, rounds: 2, seconds: 2, creation_rounds: 2,
   requests: 1e4, queue_rounds: 2, page_s: 1, diff: 1e3, slow_rounds: 2,
+  entries: 1e5, audit_rounds: 3,
 };
 const WHOLE = {
   few: 1e3, many: 1e6, warm_s: 10, rounds: 5, seconds: 4, creation_rounds: 5,
   requests: 1e5, queue_rounds: 3, page_s: 1, diff: 1e4, slow_rounds: 3,
+  entries: 1e6, audit_rounds: 7,
 };
 const MEASUREMENTS = {
   verification: benchVerification, creations: benchCreations, queue: benchQueue,
-  policy: benchPolicyDiff, slow: benchSlowClients,
+  policy: benchPolicyDiff, slow: benchSlowClients, audit: benchAudit,
 };
 
 const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);

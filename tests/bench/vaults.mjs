@@ -18,6 +18,7 @@ export function programs(build) {
     seed: tool('seed'),
     seed_requests: tool('seed_requests'),
     fdatasync: tool('fdatasync'),
+    audit: tool('audit'),
   };
 }
 
