@@ -85,13 +85,20 @@ $(B)/share/countersign.%: $(B)/countersign
 	@mkdir -p $(@D)
 	@$< $(WORDS) >$@
 
-install: all $(GENERATED:%=$(B)/share/%) ## program, manual, completions, policy: below PREFIX
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+install: all $(GENERATED:%=$(B)/share/%) ## program, manual, policy, systemd units …: below PREFIX
 	install -D $(B)/countersign $(DESTDIR)$(PREFIX)/bin/countersign
 	install -D -m 644 policy/default.yaml $(DATA)/countersign/policy.yaml
 	install -D -m 644 $(B)/share/countersign.1 $(DATA)/man/man1/countersign.1
 	install -D -m 644 $(B)/share/countersign.bash $(DATA)/bash-completion/completions/countersign
 	install -D -m 644 $(B)/share/countersign.zsh $(DATA)/zsh/site-functions/_countersign
 	install -D -m 644 $(B)/share/countersign.fish $(DATA)/fish/vendor_completions.d/countersign.fish
+	install -D -m 644 examples/systemd/countersign.socket $(UNITS)/countersign.socket
+	install -D -m 644 examples/systemd/countersign.service $(UNITS)/countersign.service
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(UNITS)/countersign.service
+	install -D -m 644 examples/systemd/countersign.conf \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/countersign.conf
 
 # Tests. Each suite is a target of its own; `make test` runs them all and closes with one total.
 UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))

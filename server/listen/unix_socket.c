@@ -115,9 +115,9 @@ static enum cs_err bind_guarded(int fd, const struct cs_listen_place *place, mod
         return CS_ERR_IO;
     out->device = made.st_dev;
     out->inode = made.st_ino;
-    if (lchown(place->name, (uid_t)-1, gid) != 0 || chmod(place->name, mode) != 0)
+    if (gid != (gid_t)-1 && lchown(place->name, (uid_t)-1, gid) != 0)
         return CS_ERR_IO;
-    return CS_OK;
+    return chmod(place->name, mode) == 0 ? CS_OK : CS_ERR_IO;
 }
 
 enum cs_err cs_unix_socket_bind(int fd, const struct cs_listen *listen,
