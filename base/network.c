@@ -112,3 +112,17 @@ bool cs_network_contains(const char *networks, const char *address)
     }
     return false;
 }
+
+/* An IPv4 address is put under 0:0:ffff::, a prefix that no host has. */
+bool cs_network_site(const char *address, uint64_t *out)
+{
+    struct address parsed;
+    if (!parse_address(cs_slice_str(address), &parsed))
+        return false;
+    bool v4 = parsed.width_offset != 0;
+    uint64_t site = v4 ? 0xffff : 0;
+    for (size_t i = v4 ? 12 : 0; i < (v4 ? 16 : 8); i++)
+        site = site << 8 | parsed.bytes[i];
+    *out = site != 0 ? site : 1;
+    return true;
+}

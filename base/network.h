@@ -7,6 +7,7 @@
 #define CS_BASE_NETWORK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 
@@ -18,5 +19,11 @@ bool cs_network_is(struct cs_slice text);
 bool cs_network_is_address(struct cs_slice text);
 /* Whether the address lies in one of the word list's networks. False for what is no address. */
 bool cs_network_contains(const char *networks, const char *address);
+
+/*
+ * One number for whoever is likely behind an address: an IPv4 address, or an IPv6 /64, which is
+ * what one customer of a provider commands. Never 0. False for what is no address.
+ */
+bool cs_network_site(const char *address, uint64_t *out);
 
 #endif

@@ -77,6 +77,11 @@ static const struct cs_field mode_fields[] = {
                   CS_POLICY_REMINDERS_MAX, &reminder_record, "Reminders of a pending request."),
     CS_FIELD_ENUM(16, struct cs_policy_mode, claim_code, OUT, cs_policy_claim_code_names,
                   "Whether each claim asks for a code that is sent apart."),
+    CS_FIELD(17, CS_F_UINT, struct cs_policy_mode, account_rate_limit, OUT,
+             "Verifications of all credentials of one account in each window; 0: any number."),
+    CS_FIELD(18, CS_F_UINT, struct cs_policy_mode, account_rate_window_s, OUT, "That window."),
+    CS_FIELD(19, CS_F_UINT, struct cs_policy_mode, account_rate_burst, OUT,
+             "How many more may come at once; 0: none is stated."),
 };
 const struct cs_record cs_policy_mode_record = {
     .name = "policy_mode",

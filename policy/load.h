@@ -42,6 +42,7 @@ void cs_load_separation(const struct cs_schema_read *in, const struct cs_yaml_no
                         void *rule);
 /* How values that CS_S_CUSTOM readers took are shown: show.c. */
 void cs_show_mode_rate(const void *mode, struct cs_buf *out);
+void cs_show_account_rate(const void *mode, struct cs_buf *out);
 void cs_show_rule_rate(const void *rule, struct cs_buf *out);
 void cs_show_reminders(const void *mode, struct cs_buf *out);
 void cs_show_quorum(const void *rule, struct cs_buf *out);

@@ -59,6 +59,13 @@ static void read_rate(const struct cs_schema_read *in, const struct cs_yaml_node
     cs_load_rate(in, node, &mode->rate_limit, &mode->rate_window_s);
 }
 
+static void read_account_rate(const struct cs_schema_read *in, const struct cs_yaml_node *node,
+                              void *target)
+{
+    struct cs_policy_mode *mode = target;
+    cs_load_rate(in, node, &mode->account_rate_limit, &mode->account_rate_window_s);
+}
+
 static void take_reminder(const struct cs_schema_read *in, const struct cs_yaml_node *entry,
                           void *target)
 {
@@ -108,6 +115,11 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
                    .doc = "Verifications of one credential in a time from 1s to 1d: 100/1m."),     \
         MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,                      \
              .doc = "How many more may come at once."),                                            \
+        MODE_WHOLE("account_rate_limit", false, read_account_rate, .json = CS_LOAD_RATE_JSON,      \
+                   .show = cs_show_account_rate,                                                   \
+                   .doc = "Verifications of all credentials of one account together: 500/1m."),    \
+        MODE(CS_S_UINT, account_rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,              \
+             .doc = "How many more may come at once; only beside `account_rate_limit`."),          \
         MODE(CS_S_ENUM, secret, false, .names = cs_policy_secret_names,                            \
              .doc = "Whether a secret is shown once, or can be revealed again."),                  \
         MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names,                            \
@@ -176,6 +188,17 @@ static const struct sources defaults = {
         },
 };
 
+/* A burst of nothing is a limit that was forgotten. */
+static void check_account_rate(const struct cs_load *load, const struct cs_yaml_node *node,
+                               const struct cs_policy_mode *mode)
+{
+    const struct cs_yaml_node *burst = cs_yaml_get(node, "account_rate_burst");
+    if (mode->account_rate_burst > 0 && cs_yaml_get(node, "account_rate_limit") == NULL)
+        cs_report_add(load->report, cs_yaml_place(burst != NULL ? burst : node),
+                      "`account_rate_burst` needs an `account_rate_limit` beside it, such as "
+                      "500/1m");
+}
+
 /* Settings that would be silently ignored are a misunderstanding. */
 static void check_self_service(const struct cs_load *load, const struct cs_yaml_node *node)
 {
@@ -221,6 +244,8 @@ void cs_load_modes(struct cs_load *load)
     /* An `issue` that is wrong says nothing of what else the mode should have. */
     bool self_service = issue != NULL && issue->kind == CS_YAML_SCALAR &&
                         strcmp(issue->text, cs_policy_issue_names[CS_ISSUE_SELF_SERVICE]) == 0;
+    check_account_rate(load, cs_yaml_get(load->modes, "test"), &sources.test.mode);
+    check_account_rate(load, node, live);
     if (live->issue == CS_ISSUE_APPROVAL)
         check_approval(load, node, live);
     if (self_service) {

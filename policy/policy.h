@@ -62,17 +62,20 @@ struct cs_policy_reminder {
 };
 
 struct cs_policy_mode {
-    int issue;                        /* enum cs_policy_issue */
-    int secret;                       /* enum cs_policy_secret */
-    int rotate;                       /* enum cs_policy_rotate */
-    int on_second_fetch;              /* enum cs_policy_refetch */
-    int on_leak;                      /* enum cs_policy_leak; test: always CS_LEAK_REVOKE */
-    int claim_code;                   /* enum cs_policy_claim_code */
-    uint64_t max_active;              /* credentials of one account in this mode; at least 1 */
-    uint64_t expires_after_s;         /* a credential's longest life, and its default; 0: no end */
-    uint64_t rate_limit;              /* verifications of one credential per rate_window_s */
-    uint64_t rate_window_s;           /* at least 1 */
-    uint64_t rate_burst;              /* beyond the steady rate; 0: the policy states none */
+    int issue;                      /* enum cs_policy_issue */
+    int secret;                     /* enum cs_policy_secret */
+    int rotate;                     /* enum cs_policy_rotate */
+    int on_second_fetch;            /* enum cs_policy_refetch */
+    int on_leak;                    /* enum cs_policy_leak; test: always CS_LEAK_REVOKE */
+    int claim_code;                 /* enum cs_policy_claim_code */
+    uint64_t max_active;            /* credentials of one account in this mode; at least 1 */
+    uint64_t expires_after_s;       /* a credential's longest life, and its default; 0: no end */
+    uint64_t rate_limit;            /* verifications of one credential per rate_window_s */
+    uint64_t rate_window_s;         /* at least 1 */
+    uint64_t rate_burst;            /* beyond the steady rate; 0: the policy states none */
+    uint64_t account_rate_limit;    /* of all credentials of one account together; 0: no limit */
+    uint64_t account_rate_window_s; /* at least 1, where there is one */
+    uint64_t account_rate_burst;
     uint64_t claim_expires_after_s;   /* at least 1, as all that follow */
     uint64_t rotate_grace_max_s;      /* longest grace of a rotated secret */
     uint64_t request_expires_after_s; /* approval mode only, else 0, as all that follow */

@@ -20,6 +20,12 @@ void cs_show_mode_rate(const void *mode, struct cs_buf *out)
     put_rate(shown->rate_limit, shown->rate_window_s, out);
 }
 
+void cs_show_account_rate(const void *mode, struct cs_buf *out)
+{
+    const struct cs_policy_mode *shown = mode;
+    put_rate(shown->account_rate_limit, shown->account_rate_window_s, out);
+}
+
 void cs_show_rule_rate(const void *rule, struct cs_buf *out)
 {
     const struct cs_policy_rule *shown = rule;

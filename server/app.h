@@ -13,6 +13,7 @@
 #include "server/call.h"
 #include "vault/proved.h"
 #include "vault/vault.h"
+#include "vault/verify.h"
 
 /* Who may call a route: cs_route.who. A caller needs one of the bits that its token has. */
 enum cs_who {
@@ -36,6 +37,13 @@ struct cs_background;
 #define CS_HEADER_GATEWAY_TOKEN "X-Countersign-Token" /* on CS_TRAIT_FORWARDED routes */
 #define CS_HEADER_AUTH_CODE "X-Auth-Code"             /* of every answer that they give */
 
+/* Whose failed attempts are counted where a gateway does not tell its client's address. */
+enum cs_unnamed {
+    CS_UNNAMED_EXEMPT, /* nobody's: everybody sits behind the gateway's own */
+    CS_UNNAMED_PEER    /* the gateway's */
+};
+extern const char *const cs_unnamed_names[]; /* "exempt", "peer", NULL */
+
 struct cs_app {
     struct cs_vault *vault;
     struct cs_clock *clock;
@@ -50,6 +58,8 @@ struct cs_app {
      * all calls are refused.
      */
     const char *_Atomic public_url;
+    struct cs_rate failed_attempts; /* of one address; limit 0: any number */
+    enum cs_unnamed unnamed;
     struct cs_buf openapi; /* the document (server/openapi.h), made before it runs */
 };
 

@@ -6,6 +6,8 @@
 const char *const cs_who_names[] = {"anyone",  "developer",  "reviewer", "auditor", "admin",
                                     "gateway", "credential", "claim",    NULL};
 
+const char *const cs_unnamed_names[] = {"exempt", "peer", NULL};
+
 /* Which bit of a route a role opens. */
 static const struct {
     uint32_t role;

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "policy/schema.h"
 #include "policy/yaml.h"
+#include "server/app.h"
 #include "server/config_read.h"
 #include "server/witness.h"
+#include "vault/limits.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"logfmt", "json", NULL};
@@ -156,6 +158,10 @@ static const struct cs_schema_field limit_fields[] = {
              .max = 65536),
     CS_S_KEY("connections_per_address", CS_S_UINT, struct cs_config, connections_per_address, false,
              .min = 1, .max = 65536),
+    CS_S_KEY("failed_attempts_per_minute", CS_S_UINT, struct cs_config, failed_attempts, false,
+             .min = 0, .max = CS_LIMIT_MAX),
+    CS_S_KEY("unnamed_callers", CS_S_ENUM, struct cs_config, unnamed, false,
+             .names = cs_unnamed_names),
     CS_S_KEY("data_gib", CS_S_UINT, struct cs_config, map_gib, false, .min = 1, .max = 4096),
 };
 static const struct cs_schema limit_schema = CS_S_TABLE("the limits", limit_fields);
@@ -198,7 +204,8 @@ static enum cs_err interpret(const struct cs_yaml *yaml, struct cs_report *repor
                                         .audit = {.interval_s = CS_WITNESS_INTERVAL_S,
                                                   .timeout_s = CS_WITNESS_TIMEOUT_S},
                                         .log_level = CS_LOG_INFO,
-                                        .log_format = CS_LOG_LOGFMT}};
+                                        .log_format = CS_LOG_LOGFMT,
+                                        .failed_attempts = CS_CONFIG_FAILED_ATTEMPTS}};
     cs_schema_read(&in, &config_schema, cs_yaml_root(yaml), &read);
     cs_config_check_tls(&in, cs_yaml_root(yaml), &read.config);
     cs_report_sort(report);

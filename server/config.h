@@ -16,6 +16,7 @@
 #include "server/listen/listen.h"
 #include "vault/rootkey.h"
 
+#define CS_CONFIG_FAILED_ATTEMPTS 300 /* unless it says otherwise */
 #define CS_CONFIG_PATH_SIZE 1024
 #define CS_CONFIG_LISTEN "127.0.0.1:8470" /* without `listen` */
 #define CS_CONFIG_WORD_SIZE 512
@@ -50,6 +51,8 @@ struct cs_config {
     int log_format;                                         /* enum cs_log_format */
     uint64_t workers, connections, connections_per_address; /* 0: the core's default */
     uint64_t map_gib;
+    uint64_t failed_attempts; /* of one address in a minute; 0: any number */
+    int unnamed;              /* enum cs_unnamed */
 };
 
 /*

@@ -17,6 +17,7 @@
 #include "workflow/policy_log.h"
 
 #define GIB (UINT64_C(1) << 30)
+#define MINUTE_MS 60000
 
 struct cs_service {
     struct cs_service_params params;
@@ -217,6 +218,9 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     service->params = *params;
     service->app.clock = params->clock;
     service->app.log = params->log;
+    service->app.failed_attempts =
+        (struct cs_rate){.limit = params->config->failed_attempts, .period_ms = MINUTE_MS};
+    service->app.unnamed = (enum cs_unnamed)params->config->unnamed;
     cs_buf_init(&service->app.openapi, CS_OPENAPI_MAX);
     enum cs_err err = block_signals(service);
     if (err == CS_OK)

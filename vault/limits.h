@@ -1,5 +1,6 @@
 /*
- * Limits: how often, per credential, by GCRA (the leaky bucket as a clock) in bounded memory.
+ * Limits: how often, by GCRA (the leaky bucket as a clock) in bounded memory. Who or what is
+ * counted is the caller's to say: a credential, an account, an address.
  *
  * One entry is two numbers. Entries whose bucket is empty again are forgotten first; when all
  * places are in use by busy ones, the new one is let through uncounted and counted in `overflows`.
@@ -28,7 +29,8 @@ struct cs_limit_ask {
     uint64_t period_ms; /* in a period, 1 … CS_LIMIT_PERIOD_MAX_MS */
     uint64_t burst;     /* so many beyond `limit` may come at once: at most CS_LIMIT_MAX, and what
                            takes 70 years to come back */
-    uint32_t cost;      /* 0: only looks, and is allowed */
+    uint32_t cost;      /* 0 is always allowed */
+    bool look;          /* uses nothing up: only tells what asking would */
     int64_t now_ns;     /* monotonic */
 };
 struct cs_limit_told {
@@ -40,6 +42,20 @@ struct cs_limit_told {
 /* A refused ask uses up nothing. */
 void cs_limits_ask(struct cs_limits *limits, const struct cs_limit_ask *ask,
                    struct cs_limit_told *out);
+/*
+ * Several at once, of different `who`, all or none: where one is refused, nothing is used up of
+ * any. told[i] says of each what it would have said alone. True: all are allowed.
+ */
+#define CS_LIMITS_AT_ONCE 2
+bool cs_limits_ask_all(struct cs_limits *limits, const struct cs_limit_ask *asks, size_t count,
+                       struct cs_limit_told *told);
 uint64_t cs_limits_overflows(const struct cs_limits *limits);
+
+struct cs_limits_fill {
+    uint64_t places;
+    uint64_t busy; /* whose bucket is not empty */
+};
+/* Looks at every place: a few milliseconds for a hundred thousand of them. */
+void cs_limits_fill(struct cs_limits *limits, int64_t now_ns, struct cs_limits_fill *out);
 
 #endif

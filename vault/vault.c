@@ -24,12 +24,14 @@
  * be there than are in use for hardly any to be passed over.
  */
 #define LIMIT_PLACES ((size_t)1 << 18)
+#define ATTEMPT_PLACES ((size_t)1 << 16)
 #define USAGE_PLACES ((size_t)1 << 17)
 
 struct cs_vault {
     struct cs_store *store;
     struct cs_keyring *keyring;
     struct cs_limits *limits;
+    struct cs_limits *attempts;
     struct cs_usage *usage;
     char brand[CS_BRAND_MAX + 1];
     struct cs_note_key log_key; /* of the audit log */
@@ -121,6 +123,11 @@ struct cs_limits *cs_vault_limits(const struct cs_vault *vault)
     return vault->limits;
 }
 
+struct cs_limits *cs_vault_attempts(const struct cs_vault *vault)
+{
+    return vault->attempts;
+}
+
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault)
 {
     return vault->usage;
@@ -208,6 +215,7 @@ void cs_vault_close(struct cs_vault **vault)
         write_usage(*vault);
     cs_usage_free(&(*vault)->usage);
     cs_limits_free(&(*vault)->limits);
+    cs_limits_free(&(*vault)->attempts);
     cs_store_close(&(*vault)->store);
     cs_keyring_free(&(*vault)->keyring);
     free(*vault);
@@ -334,8 +342,11 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
     if (err == CS_OK)
         err = cs_limits_new(LIMIT_PLACES, &vault->limits);
     if (err == CS_OK)
+        err = cs_limits_new(ATTEMPT_PLACES, &vault->attempts);
+    if (err == CS_OK)
         err = cs_usage_new(USAGE_PLACES, &vault->usage);
-    vault->opened_ms = err == CS_OK ? cs_clock_wall_ms(vault->clock) : 0;
+    if (err == CS_OK)
+        vault->opened_ms = cs_clock_wall_ms(vault->clock);
     if (err != CS_OK) {
         cs_vault_close(&vault);
         return err;

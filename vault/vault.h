@@ -99,6 +99,7 @@ const char *cs_vault_brand(const struct cs_vault *vault);
 /* Who signs the audit log's checkpoints: its origin and public key. */
 const struct cs_note_key *cs_vault_log_key(const struct cs_vault *vault);
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault);
+struct cs_limits *cs_vault_attempts(const struct cs_vault *vault); /* failed ones, by address */
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault);
 /* When it was opened, by the wall clock: what was in memory only before that is lost. */
 int64_t cs_vault_opened_ms(const struct cs_vault *vault);

@@ -19,6 +19,8 @@ const char *const cs_verdict_names[] = {
 #undef VERDICT_NAME
         NULL};
 
+const char *const cs_limited_names[] = {"key", "account", NULL};
+
 static const struct cs_verdict_info infos[] = {
 #define VERDICT_INFO(symbol, http_status, http_challenge, told, sentence)                          \
     {.name = #symbol,                                                                              \
@@ -185,31 +187,93 @@ static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
     return proved ? judge(ctx, v) : CS_OK;
 }
 
+/* Handles are times in 48 bits: the highest two say whose bucket it is, where it is no key's. */
+static uint64_t account_bucket(const struct cs_credential *credential)
+{
+    return cs_id_handle(&credential->account_id) | (UINT64_C(2) | (uint64_t)credential->mode) << 62;
+}
+
+static struct cs_limit_ask ask_of(const struct cs_rate *rate, uint64_t who, int64_t now_ns)
+{
+    return (struct cs_limit_ask){
+        .who = who,
+        .limit = rate->limit,
+        .period_ms = rate->period_ms,
+        .burst = rate->burst,
+        .cost = 1,
+        .now_ns = now_ns,
+    };
+}
+
+/* The state of one limit, and of all of them as far as it is the nearest to its end. */
+static void tell_limit(struct cs_answer *answer, const struct cs_limit_told *told,
+                       struct cs_limit_state *state)
+{
+    uint64_t retry_after_s = (told->retry_after_ms + 999) / 1000;
+    state->remaining = told->remaining;
+    state->reset_s = (told->reset_ms + 999) / 1000;
+    if (retry_after_s > answer->retry_after_s)
+        answer->retry_after_s = retry_after_s;
+    if (answer->rate.limit != 0 && state->remaining >= answer->remaining)
+        return;
+    answer->rate = state->rate;
+    answer->remaining = state->remaining;
+    answer->reset_s = state->reset_s;
+}
+
+/* Key and account together or neither: what one refuses uses up nothing of the other. */
 static void limit(const struct verification *v)
 {
     struct cs_answer *answer = v->answer;
     const struct cs_credential *credential = &answer->credential;
-    struct cs_limit_told told;
-    answer->rate = credential->rate_limit != 0
-                       ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms,
-                                          credential->rate_burst}
-                       : v->question->rates[credential->mode];
-    if (answer->rate.limit == 0)
+    struct cs_limit_ask asks[CS_LIMITED_COUNT];
+    struct cs_limit_told told[CS_LIMITED_COUNT];
+    struct cs_limit_state *states[CS_LIMITED_COUNT];
+    const uint64_t who[] = {v->handle, account_bucket(credential)};
+    int64_t now_ns = cs_clock_mono_ns(cs_vault_clock(v->vault));
+    size_t count = 0;
+    answer->limits[CS_LIMITED_KEY].rate =
+        credential->rate_limit != 0
+            ? (struct cs_rate){credential->rate_limit, credential->rate_period_ms,
+                               credential->rate_burst}
+            : v->question->rates[credential->mode];
+    answer->limits[CS_LIMITED_ACCOUNT].rate = v->question->account_rates[credential->mode];
+    for (size_t i = 0; i < CS_LIMITED_COUNT; i++) {
+        if (answer->limits[i].rate.limit == 0)
+            continue;
+        asks[count] = ask_of(&answer->limits[i].rate, who[i], now_ns);
+        asks[count].cost = answer->verdict == CS_VERDICT_VALID ? v->question->cost : 0;
+        states[count++] = &answer->limits[i];
+    }
+    if (count == 0)
         return;
-    struct cs_limit_ask ask = {
-        .who = v->handle,
-        .limit = answer->rate.limit,
-        .period_ms = answer->rate.period_ms,
-        .burst = answer->rate.burst,
-        .cost = answer->verdict == CS_VERDICT_VALID ? v->question->cost : 0,
-        .now_ns = cs_clock_mono_ns(cs_vault_clock(v->vault)),
-    };
-    cs_limits_ask(cs_vault_limits(v->vault), &ask, &told);
-    answer->remaining = told.remaining;
-    answer->reset_s = (told.reset_ms + 999) / 1000;
-    answer->retry_after_s = (told.retry_after_ms + 999) / 1000;
-    if (answer->verdict == CS_VERDICT_VALID && !told.allowed)
+    bool allowed = cs_limits_ask_all(cs_vault_limits(v->vault), asks, count, told);
+    for (size_t i = 0; i < count; i++)
+        tell_limit(answer, &told[i], states[i]);
+    if (!allowed)
         answer->verdict = CS_VERDICT_RATE_LIMITED;
+}
+
+/*
+ * Counts a failed attempt of the address, or looks whether there may be one more. Where not, the
+ * answer is that, and says nothing of the key: it was not looked at.
+ */
+static void attempt(const struct verification *v, bool failed)
+{
+    const struct cs_question *question = v->question;
+    const char *from = question->ip != NULL ? question->ip : question->attempts_from;
+    struct cs_limit_told told;
+    uint64_t site = 0;
+    if (question->attempts.limit == 0 || from == NULL || !cs_network_site(from, &site))
+        return;
+    struct cs_limit_ask ask =
+        ask_of(&question->attempts, site, cs_clock_mono_ns(cs_vault_clock(v->vault)));
+    ask.look = !failed;
+    cs_limits_ask(cs_vault_attempts(v->vault), &ask, &told);
+    if (told.allowed)
+        return;
+    v->answer->verdict = CS_VERDICT_RATE_LIMITED;
+    v->answer->retry_after_s = (told.retry_after_ms + 999) / 1000;
 }
 
 static void note(const struct verification *v)
@@ -236,16 +300,21 @@ static void begin(struct verification *v)
     struct cs_answer *out = v->answer;
     out->known = false;
     out->missing_scopes[0] = '\0';
+    memset(out->limits, 0, sizeof(out->limits));
     out->rate = (struct cs_rate){0};
     out->remaining = out->reset_s = out->retry_after_s = 0;
     out->verdict = read_tokens(v);
+    if (out->verdict != CS_VERDICT_MISSING)
+        attempt(v, out->verdict == CS_VERDICT_MALFORMED);
 }
 
 /* What was looked up is counted, outside of what the store holds. */
 static void finish(const struct verification *v)
 {
-    if (!v->answer->known)
+    if (!v->answer->known) {
+        attempt(v, true);
         return;
+    }
     limit(v);
     if (!v->question->unnoted)
         note(v);

@@ -3,8 +3,9 @@
  *
  * Reads one row, the suspension table and the limiter; never writes to the store, never blocks on
  * writers, allocates nothing. Which of several reasons is told is the order of the table, and none
- * of those that say something about a credential is told before its secret is proved.
- * Thread rule: from any thread; cs_verify outside of transactions.
+ * of those that say something about a credential is told before its secret is proved. An address
+ * with too many failed attempts behind it is RATE_LIMITED before the store is asked. Thread rule:
+ * from any thread; cs_verify outside of transactions.
  */
 #ifndef CS_VAULT_VERIFY_H
 #define CS_VAULT_VERIFY_H
@@ -58,6 +59,16 @@ struct cs_rate {
     uint64_t burst; /* so many more may come at once */
 };
 
+/* Where a verification is counted. */
+enum cs_limited { CS_LIMITED_KEY, CS_LIMITED_ACCOUNT, CS_LIMITED_COUNT };
+extern const char *const cs_limited_names[]; /* "key", "account", NULL */
+
+struct cs_limit_state {
+    struct cs_rate rate; /* in force; limit 0: unlimited */
+    uint64_t remaining;
+    uint64_t reset_s;
+};
+
 struct cs_question {
     struct cs_slice key;                 /* the secret alone, or */
     struct cs_slice client_id;           /* id and */
@@ -70,7 +81,10 @@ struct cs_question {
     const char *ip;                      /* of the key's caller; NULL: not told */
     uint32_t cost;                       /* 1 by default; 0 asks without using up the limit */
     bool unnoted;                        /* no use of it: its holder only looks */
-    struct cs_rate rates[CS_MODE_COUNT]; /* of the modes, from the policy */
+    struct cs_rate rates[CS_MODE_COUNT]; /* of a credential of the mode, from the policy */
+    struct cs_rate account_rates[CS_MODE_COUNT]; /* of all credentials of an account together */
+    struct cs_rate attempts;   /* failed ones (MALFORMED, NOT_FOUND) of the address `ip`, or else */
+    const char *attempts_from; /* of this one; NULL: nobody's are counted */
 };
 
 struct cs_answer {
@@ -79,7 +93,9 @@ struct cs_answer {
     struct cs_credential credential;
     char missing_scopes[CS_SCOPES_SIZE]; /* told with INSUFFICIENT_SCOPE: those of `scopes` that it
                                             lacks, else all of `any_scopes` */
-    struct cs_rate rate;                 /* in force; limit 0: unlimited */
+    struct cs_limit_state limits[CS_LIMITED_COUNT];
+    /* That of these which is nearest to its end. */
+    struct cs_rate rate; /* limit 0: unlimited */
     uint64_t remaining;
     uint64_t reset_s;
     uint64_t retry_after_s;

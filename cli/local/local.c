@@ -28,6 +28,7 @@ enum cs_exit cs_local_demo_config(const char *folder, struct cs_config *out)
 {
     memset(out, 0, sizeof(*out));
     out->root_key.kind = CS_ROOTKEY_FILE;
+    out->failed_attempts = CS_CONFIG_FAILED_ATTEMPTS;
     bool fits = snprintf(out->data, sizeof(out->data), "%s/vault", folder) < (int)sizeof(out->data);
     fits = fits && snprintf(out->root_key.path, sizeof(out->root_key.path), "%s/root.key", folder) <
                        (int)sizeof(out->root_key.path);

@@ -10,7 +10,7 @@ static enum cs_err decide(struct cs_call *call, struct cs_forwarded *forwarded)
 {
     struct cs_app *app = call->app;
     struct cs_answer answer;
-    cs_ratelimit_of_policy(app, forwarded->question.rates);
+    cs_ratelimit_ask(call, &forwarded->question);
     enum cs_err err = cs_verify(app->vault, &forwarded->question, &answer);
     if (err == CS_OK)
         return cs_shape_headers(call, &answer);

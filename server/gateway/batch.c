@@ -142,7 +142,7 @@ static enum cs_err verify_all(struct cs_ctx *ctx, void *arg)
 static enum cs_err answer(struct run *run)
 {
     struct cs_app *app = run->call->app;
-    cs_ratelimit_of_policy(app, run->question.rates);
+    cs_ratelimit_ask(run->call, &run->question);
     enum cs_err err = cs_vault_read(app->vault, NULL, verify_all, run);
     if (err == CS_OK)
         return CS_OK;

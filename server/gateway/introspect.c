@@ -182,7 +182,7 @@ static enum cs_err introspect(struct cs_call *call)
     if (err != CS_OK)
         goto out;
     struct cs_question question = question_of(&form);
-    cs_ratelimit_of_policy(app, question.rates);
+    cs_ratelimit_ask(call, &question);
     err = cs_verify(app->vault, &question, &told);
     err = err == CS_OK ? answer(call, &told)
                        : cs_call_refuse(call, err, CS_FAULT_UNAVAILABLE,

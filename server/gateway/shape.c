@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define MS_PER_S 1000
-#define RATE_TEXT_SIZE 96
+#define RATE_TEXT_SIZE 160
 #define CHALLENGE_SIZE (CS_SCOPES_SIZE + 64)
 
 static void put_id(struct cs_reply *reply, const char *name, const struct cs_id *id,
@@ -24,30 +24,41 @@ static void put_identity(struct cs_reply *reply, const struct cs_credential *cre
 }
 
 /* `"key";q=1000;w=60`: a name, and two numbers under their letters (RFC 9651). */
-static void put_pair(struct cs_reply *reply, const char *name, const char *keys, uint64_t first,
+static void put_item(struct cs_buf *out, enum cs_limited which, const char *letters, uint64_t first,
                      uint64_t second)
 {
-    char text[RATE_TEXT_SIZE];
-    struct cs_buf buf;
-    cs_buf_lend(&buf, text, sizeof(text));
-    cs_buf_put_str(&buf, "\"key\";");
-    cs_buf_put_char(&buf, keys[0]);
-    cs_buf_put_char(&buf, '=');
-    cs_buf_put_u64(&buf, first);
-    cs_buf_put_char(&buf, ';');
-    cs_buf_put_char(&buf, keys[1]);
-    cs_buf_put_char(&buf, '=');
-    cs_buf_put_u64(&buf, second);
-    cs_reply_header_slice(reply, name, CS_SLICE(text, buf.len));
+    cs_buf_put_str(out, out->len > 0 ? ", \"" : "\"");
+    cs_buf_put_str(out, cs_limited_names[which]);
+    cs_buf_put_str(out, "\";");
+    cs_buf_put_char(out, letters[0]);
+    cs_buf_put_char(out, '=');
+    cs_buf_put_u64(out, first);
+    cs_buf_put_char(out, ';');
+    cs_buf_put_char(out, letters[1]);
+    cs_buf_put_char(out, '=');
+    cs_buf_put_u64(out, second);
 }
 
 void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
 {
+    char policy_text[RATE_TEXT_SIZE];
+    char state_text[RATE_TEXT_SIZE];
+    struct cs_buf policy;
+    struct cs_buf state;
     if (answer->rate.limit == 0)
         return;
-    put_pair(reply, "RateLimit-Policy", "qw", answer->rate.limit,
-             answer->rate.period_ms / MS_PER_S);
-    put_pair(reply, "RateLimit", "rt", answer->remaining, answer->reset_s);
+    cs_buf_lend(&policy, policy_text, sizeof(policy_text));
+    cs_buf_lend(&state, state_text, sizeof(state_text));
+    for (int i = 0; i < CS_LIMITED_COUNT; i++) {
+        const struct cs_limit_state *limit = &answer->limits[i];
+        if (limit->rate.limit == 0)
+            continue;
+        put_item(&policy, (enum cs_limited)i, "qw", limit->rate.limit,
+                 limit->rate.period_ms / MS_PER_S);
+        put_item(&state, (enum cs_limited)i, "rt", limit->remaining, limit->reset_s);
+    }
+    cs_reply_header_slice(reply, "RateLimit-Policy", CS_SLICE(policy_text, policy.len));
+    cs_reply_header_slice(reply, "RateLimit", CS_SLICE(state_text, state.len));
     cs_reply_header_u64(reply, "X-RateLimit-Limit", answer->rate.limit);
     cs_reply_header_u64(reply, "X-RateLimit-Remaining", answer->remaining);
     cs_reply_header_u64(reply, "X-RateLimit-Reset", answer->reset_s);

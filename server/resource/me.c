@@ -89,7 +89,7 @@ static enum cs_err prove(struct cs_call *call, struct cs_answer *answer)
     struct cs_basic basic;
     struct cs_question question = {.mode = -1, .unnoted = true};
     question.ip = strcmp(call->peer, "unix") == 0 ? NULL : call->peer;
-    cs_ratelimit_of_policy(app, question.rates);
+    cs_ratelimit_ask(call, &question);
     enum cs_err err = cs_presented_read(cs_call_header(call, "Authorization"), CS_SLICE(NULL, 0),
                                         &basic, &question);
     if (err == CS_OK)

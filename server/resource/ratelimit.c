@@ -23,16 +23,24 @@ void cs_ratelimit_show(const struct cs_answer *answer, struct cs_ratelimit *out)
         *out = (struct cs_ratelimit){answer->rate.limit, answer->remaining, answer->reset_s};
 }
 
-void cs_ratelimit_of_policy(struct cs_app *app, struct cs_rate rates[CS_MODE_COUNT])
+void cs_ratelimit_ask(const struct cs_call *call, struct cs_question *question)
 {
+    struct cs_app *app = call->app;
     const struct cs_policy *policy = cs_policy_slot_get(&app->policy);
     for (int mode = 0; mode < CS_MODE_COUNT; mode++) {
         const struct cs_policy_mode *stated = cs_policy_mode(policy, (enum cs_mode)mode);
-        rates[mode] = (struct cs_rate){
+        question->rates[mode] = (struct cs_rate){
             .limit = stated->rate_limit,
             .period_ms = stated->rate_window_s * MS_PER_S,
             .burst = stated->rate_burst,
         };
+        question->account_rates[mode] = (struct cs_rate){
+            .limit = stated->account_rate_limit,
+            .period_ms = stated->account_rate_window_s * MS_PER_S,
+            .burst = stated->account_rate_burst,
+        };
     }
     cs_policy_unref(&policy);
+    question->attempts = app->failed_attempts;
+    question->attempts_from = app->unnamed == CS_UNNAMED_PEER ? call->peer : NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * Rate limits as they are told, and as the policy of the moment states them for verification.
+ * Rate limits as they are told, and as policy and configuration state them for verification.
  * Thread rule: pure, but for the policy slot.
  */
 #ifndef CS_SERVER_RESOURCE_RATELIMIT_H
@@ -17,7 +17,7 @@ struct cs_ratelimit {
 extern const struct cs_record cs_ratelimit_record;
 
 void cs_ratelimit_show(const struct cs_answer *answer, struct cs_ratelimit *out);
-/* The rates of both modes. */
-void cs_ratelimit_of_policy(struct cs_app *app, struct cs_rate rates[CS_MODE_COUNT]);
+/* Puts into the question what is not the asker's to say: rates, and whose failed attempts count. */
+void cs_ratelimit_ask(const struct cs_call *call, struct cs_question *question);
 
 #endif

@@ -27,7 +27,7 @@ static enum cs_err answer_order(struct cs_call *call, const struct cs_verify_ord
     struct cs_verification verification;
     struct cs_question question = {.mode = -1};
     cs_verify_order_ask(order, &question);
-    cs_ratelimit_of_policy(app, question.rates);
+    cs_ratelimit_ask(call, &question);
     enum cs_err err = cs_verify(app->vault, &question, &answer);
     if (err != CS_OK)
         return cs_call_refuse(call, err, CS_FAULT_UNAVAILABLE, "The store cannot answer just now.");

@@ -234,7 +234,108 @@ static void many_threads_share_one_limit(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A key of 10 a second and an account of 15, at one moment. */
+static bool ask_both(uint64_t key, uint64_t account, uint32_t cost, struct cs_limit_told told[2])
+{
+    const struct cs_limit_ask asks[2] = {
+        {.who = key, .limit = 10, .period_ms = 1000, .cost = cost, .now_ns = START},
+        {.who = account, .limit = 15, .period_ms = 1000, .cost = cost, .now_ns = START},
+    };
+    return cs_limits_ask_all(limits, asks, 2, told);
+}
+
+static void what_one_refuses_uses_up_nothing_of_the_other(void **state)
+{
+    (void)state;
+    struct cs_limit_told told[2];
+    cs_limits_free(&limits);
+    assert_int_equal(cs_limits_new(1 << 16, &limits), CS_OK);
+    /* So many, that every pair of shards comes about. */
+    for (uint64_t who = 1; who < 3000; who += 3) {
+        assert_true(ask_both(who, who + 2, 8, told));
+        assert_int_equal(told[0].remaining, 2);
+        assert_int_equal(told[1].remaining, 7);
+        assert_false(ask_both(who, who + 2, 3, told)); /* the key refuses */
+        assert_false(told[0].allowed);
+        assert_true(told[1].allowed);
+        assert_int_equal(told[1].remaining, 7);
+        assert_int_equal(told[1].retry_after_ms, 0);
+        assert_false(ask_both(who + 1, who + 2, 8, told)); /* the account does */
+        assert_true(told[0].allowed);
+        assert_int_equal(told[0].remaining, 10);
+        assert_int_equal(told[0].reset_ms, 0);
+        assert_false(told[1].allowed);
+        assert_true(ask_both(who + 1, who + 2, 7, told));
+        assert_int_equal(told[0].remaining, 3);
+        assert_int_equal(told[1].remaining, 0);
+    }
+}
+
+static void a_look_tells_what_asking_would(void **state)
+{
+    (void)state;
+    struct cs_limit_ask ask = {
+        .who = 1, .limit = 2, .period_ms = 1000, .cost = 1, .look = true, .now_ns = START};
+    struct cs_limit_told told;
+    for (int i = 0; i < 5; i++) {
+        cs_limits_ask(limits, &ask, &told);
+        assert_true(told.allowed);
+        assert_int_equal(told.remaining, 2);
+    }
+    ask_for(1, 2, 2, START);
+    cs_limits_ask(limits, &ask, &told);
+    assert_false(told.allowed);
+    assert_int_equal(told.retry_after_ms, 500);
+    assert_int_equal(told.remaining, 0);
+}
+
+static void the_busy_places_are_counted(void **state)
+{
+    (void)state;
+    struct cs_limits_fill fill;
+    cs_limits_fill(limits, START, &fill);
+    assert_int_equal(fill.busy, 0);
+    assert_true(fill.places >= 512);
+    for (uint64_t who = 1; who <= 20; who++)
+        ask_for(who, 1, 1, START);
+    cs_limits_fill(limits, START, &fill);
+    assert_int_equal(fill.busy, 20);
+    cs_limits_fill(limits, START + SECOND, &fill);
+    assert_int_equal(fill.busy, 0);
+}
+
+/* Two keys of one account, asked in both orders of their locks. */
+static void *ask_both_often(void *arg)
+{
+    struct cs_limit_told told[2];
+    uintptr_t *allowed = arg;
+    for (int i = 0; i < 4000; i++) {
+        uint64_t key = 1 + (uint64_t)i % 64;
+        *allowed += ask_both(key, 100 + key / 32, 1, told);
+    }
+    return NULL;
+}
+
+static void many_threads_share_two_limits(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    uintptr_t allowed[THREADS] = {0};
+    uintptr_t all = 0;
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_both_often, &allowed[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        all += allowed[i];
+    }
+    assert_int_equal(all, 3 * 15 - 5); /* keys 1-31, 32-63 and, with its own limit, 64 */
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(what_one_refuses_uses_up_nothing_of_the_other, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_look_tells_what_asking_would, setup, teardown),
+    cmocka_unit_test_setup_teardown(the_busy_places_are_counted, setup, teardown),
+    cmocka_unit_test_setup_teardown(many_threads_share_two_limits, setup, teardown),
     CASE(the_limit_is_let_through_and_not_one_more),
     CASE(what_was_used_comes_back_step_by_step),
     CASE(costs_count_for_as_many),

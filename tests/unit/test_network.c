@@ -151,7 +151,33 @@ static void addresses_lie_in_networks(void **state)
     }
 }
 
+static uint64_t site_of(const char *address)
+{
+    uint64_t site = 0;
+    if (!cs_network_site(address, &site))
+        fail_msg("%s", address);
+    assert_true(site != 0);
+    return site;
+}
+
+static void a_site_is_an_address_or_a_customers_prefix(void **state)
+{
+    (void)state;
+    uint64_t site = 7;
+    assert_int_equal(site_of("192.0.2.7"), site_of("::ffff:192.0.2.7"));
+    assert_true(site_of("192.0.2.7") != site_of("192.0.2.8"));
+    assert_int_equal(site_of("2001:db8::1"), site_of("2001:db8:0:0:ffff::"));
+    assert_true(site_of("2001:db8::1") != site_of("2001:db8:0:1::1"));
+    assert_int_equal(site_of("::1"), site_of("::2"));
+    assert_true(site_of("::1") != site_of("0.0.0.0"));
+    static const char *const none[] = {"", "nonsense", "192.0.2.0/24", "2001:db8::/32"};
+    for (size_t i = 0; i < COUNT(none); i++)
+        assert_false(cs_network_site(none[i], &site));
+    assert_int_equal(site, 7);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_site_is_an_address_or_a_customers_prefix),
     cmocka_unit_test(addresses_are_networks_of_one),
     cmocka_unit_test(blocks_are_no_addresses),
     cmocka_unit_test(all_else_is_neither),

@@ -412,68 +412,7 @@ static void codes_have_one_table(void **state)
     assert_null(cs_verdict_names[CS_VERDICT_COUNT]);
 }
 
-static void of_several_scopes_one_may_be_enough(void **state)
-{
-    struct domain *d = *state;
-    char token[CS_TOKEN_SIZE];
-    credential_new(d, token); /* orders.read orders.write */
-    static const struct {
-        const char *all, *any;
-        enum cs_verdict verdict;
-        const char *missing;
-    } cases[] = {
-        {NULL, "orders.read", CS_VERDICT_VALID, ""},
-        {NULL, "orders.write themes.read", CS_VERDICT_VALID, ""},
-        {NULL, "themes.read themes.write", CS_VERDICT_INSUFFICIENT_SCOPE,
-         "themes.read themes.write"},
-        {NULL, "*", CS_VERDICT_INSUFFICIENT_SCOPE, "*"},
-        {"orders.read", "orders.write themes.read", CS_VERDICT_VALID, ""},
-        {"orders.read", "themes.read", CS_VERDICT_INSUFFICIENT_SCOPE, "themes.read"},
-        {"a.b orders.read", "themes.read", CS_VERDICT_INSUFFICIENT_SCOPE, "a.b"},
-        {"a.b", "orders.read", CS_VERDICT_INSUFFICIENT_SCOPE, "a.b"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct cs_question question = question_of(token);
-        question.scopes = cases[i].all;
-        question.any_scopes = cases[i].any;
-        assert_int_equal(ask_with(d, question), cases[i].verdict);
-        assert_string_equal(answer.missing_scopes, cases[i].missing);
-    }
-}
-
-struct many {
-    const struct cs_question *questions;
-    size_t count;
-};
-
-static enum cs_err ask_many(struct cs_ctx *ctx, void *arg)
-{
-    const struct many *many = arg;
-    for (size_t i = 0; i < many->count; i++) {
-        enum cs_err err = cs_verify_in(ctx, &many->questions[i], &answer);
-        if (err != CS_OK)
-            return err;
-        assert_int_equal(answer.verdict, i % 2 == 0 ? CS_VERDICT_VALID : CS_VERDICT_MALFORMED);
-        assert_int_equal(answer.known, i % 2 == 0);
-    }
-    return CS_OK;
-}
-
-static void many_questions_share_one_transaction(void **state)
-{
-    struct domain *d = *state;
-    char token[CS_TOKEN_SIZE];
-    credential_new(d, token);
-    const struct cs_question questions[] = {question_of(token), question_of("x"),
-                                            question_of(token)};
-    struct many many = {questions, 3};
-    assert_int_equal(cs_vault_read(d->v.vault, NULL, ask_many, &many), CS_OK);
-    assert_int_equal(answer.remaining, 998); /* each was counted */
-}
-
 static const struct CMUnitTest tests[] = {
-    DOMAIN_CASE(of_several_scopes_one_may_be_enough),
-    DOMAIN_CASE(many_questions_share_one_transaction),
     DOMAIN_CASE(a_good_key_is_told_with_its_credential),
     DOMAIN_CASE(what_is_no_key_is_told_by_its_form),
     DOMAIN_CASE(what_cannot_be_proved_is_not_found),
