@@ -1,9 +1,9 @@
 -- Countersign for HAProxy: the action `lua.countersign` asks about the key in a request.
 -- COUNTERSIGN_ADDRESS says where Countersign is, COUNTERSIGN_TOKEN_FILE where the gateway's token
--- is kept, if it needs one: set by `setenv` before `lua-load`, whose own arguments do not get here in
--- every 2.6. It reads txn.countersign_mode and txn.countersign_scopes, and answers a request that is refused.
--- For one that is let through it sets txn.countersign_code to VALID, the rate limit's variables,
--- and the headers that tell the API who asks.
+-- is kept, if it needs one: set by `setenv` before `lua-load`, whose own arguments do not get here
+-- in every 2.6. It reads txn.countersign_mode and txn.countersign_scopes, and answers a request
+-- that is refused. For one that is let through it sets txn.countersign_code to VALID, the rate
+-- limit's variables, and the headers that tell the API who asks.
 local address = assert(os.getenv("COUNTERSIGN_ADDRESS"), "COUNTERSIGN_ADDRESS is not set")
 local token_file = os.getenv("COUNTERSIGN_TOKEN_FILE")
 local TIMEOUT_MS = 750 -- of each of the four times that HAProxy tries
@@ -63,15 +63,15 @@ local function ask(txn)
         headers = question(txn),
         timeout = TIMEOUT_MS,
     })
+    local status = answer and answer.status
     local code = answer and value_of(answer.headers, "x-auth-code")
     -- What is no decision about the key is 503, and never 401: the key may be good.
-    if not code or code:find("^GATEWAY_") or not (answer.status == 200 or TITLES[answer.status]) then
+    local decided = code and not code:find("^GATEWAY_") and status ~= 503 and
+        (status == 200 or TITLES[status]) and (status == 200) == (code == "VALID")
+    if not decided then
         return 503, "UNAVAILABLE", {}
     end
-    if answer.status == 503 or (answer.status == 200) ~= (code == "VALID") then
-        return 503, "UNAVAILABLE", {}
-    end
-    return answer.status, code, answer.headers
+    return status, code, answer.headers
 end
 
 local function refuse(txn, status, code, headers)
