@@ -157,7 +157,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS
 	@tests/tools/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 api: ## tests of the running program, over HTTP and through its command line
-desk: ## the approval desk on the running program: cases as files, a model, kills
+desk: $(FAULT_TOOLS) ## the approval desk on the running program: cases as files, a model, kills
 gateway: $(FAULT_TOOLS) ## nginx, HAProxy and Caddy with the shipped configurations
 fault: $(FAULTS:%=%.survived) $(FAULT_TOOLS) ## the store and the program, killed and tampered with
 api desk gateway fault: all tests/node_modules/.package-lock.json
