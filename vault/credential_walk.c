@@ -11,7 +11,7 @@ static enum cs_err visit(struct cs_ctx *ctx, struct cs_slice key, void *value, v
     const struct walk *walk = arg;
     struct cs_credential *credential = value;
     (void)key;
-    credential->status = cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
+    credential->status = (int)cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
     return walk->fn(ctx, credential, walk->arg, stop);
 }
 

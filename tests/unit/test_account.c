@@ -1,5 +1,7 @@
 #include "tests/unit/claim_fixture.h"
 
+#include "vault/list.h"
+
 static struct account_call edit_of(const struct domain *d, const struct cs_account_edit *edit)
 {
     return (struct account_call){.id = d->account.id, .edit = *edit};
@@ -192,7 +194,7 @@ static void credentials_are_listed_by_account_mode_and_status(void **state)
     assert_int_equal(list_credentials(d, &filter), 0);
     filter.status = CS_CREDENTIAL_EXPIRED;
     assert_int_equal(list_credentials(d, &filter), 1);
-    filter.account_count = 65;
+    filter.account_count = CS_LIST_PREFIXES + 1;
     static struct credentials_call call;
     call = (struct credentials_call){.filter = filter, .page = {.limit = 10}};
     assert_int_equal(look(d, credentials_fn, &call), CS_ERR_TOO_LARGE);
