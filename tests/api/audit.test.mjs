@@ -10,7 +10,7 @@ import {
   verifyExport, verifyReceipt,
 } from '../audit/verifier.mjs';
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
-import { countersign } from './lib/cli.mjs';
+import { countersign, spawnCountersign } from './lib/cli.mjs';
 import { decide, fetchClaim, newAccount, newClaim, newRequest } from './lib/desk.mjs';
 import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
 
@@ -277,6 +277,40 @@ test('a store that was put back to an old state is found by a kept checkpoint', 
   const grown = await verdict('grown.jsonl');
   assert.deepEqual([grown.valid, grown.first_bad], [false, sizes[0]]);
   assert.match(grown.why, new RegExp(`among ${sizes[0]} to ${sizes[1] - 1}`));
+});
+
+test('a configured log has its name, and a witness that is handed its checkpoints', async (t) => {
+  const own = await temporaryFolder(t);
+  const [config, data, kept] = ['x.yaml', 'data', 'kept'].map((one) => path.join(own, one));
+  await mkdir(data, { mode: 0o700 });
+  await writeFile(config, JSON.stringify({
+    version: 1, data, root_key: { file: path.join(own, 'root.key') }, listen: ['127.0.0.1:0'],
+    audit: {
+      origin: 'keys.example/audit',
+      witness: { command: ['sh', '-c', 'cat >>"$1"', 'sh', kept], interval_s: 1 },
+    },
+  }));
+  const unlocked = '--allow-unlocked-memory';
+  const made = await countersign(t,
+    ['init', '--config', config, '--admin', 'ada@platform.example', unlocked]);
+  assert.equal(made.status, 0, made.stderr);
+  const child = spawnCountersign(t, ['serve', '--config', config, unlocked]);
+  const url = `http://${await child.line(/msg="?listening"? address=(\S+)/)}`;
+  const admin = { vault: { url }, token: made.stdout.trim() };
+  const ask = async (...args) => {
+    const said = await countersign(t, args, admin);
+    assert.equal(said.status, 0, said.stderr);
+    return said.stdout;
+  };
+  await ask('account', 'create', '--name', 'Shop');
+  const now = await ask('audit', 'checkpoint');
+  assert.match(now, /^keys\.example\/audit\n/);
+  const text = () => readFile(kept, 'utf8').catch(() => '');
+  await vault.until(async () => (await text()).includes(now));
+  await ask('audit', 'export', file('named.jsonl'));
+  const answer = await verifyFile(t, file('named.jsonl'), '--checkpoint', kept);
+  assert.deepEqual([answer.valid, answer.origin], [true, 'keys.example/audit']);
+  child.kill('SIGTERM');
 });
 
 test('the example of docs/audit.md plays as it is printed there', async (t) => {

@@ -205,7 +205,7 @@ test('init makes a vault and its first admin, and serve serves it', async (t) =>
   assert.equal(check.status, 0, check.stderr);
 
   const child = spawnCountersign(t, ['serve', '--config', config, unlocked]);
-  const url = await child.line(/msg="listening" url=(\S+)/);
+  const url = `http://${await child.line(/msg="?listening"? address=(\S+)/)}`;
   const shown = await countersign(t, ['whoami', '--format', 'json'],
     { vault: { url }, token: made.stdout.trim() });
   assert.equal(shown.status, 0, shown.stderr);
