@@ -90,6 +90,7 @@ UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all $(GENERATED:%=$(B)/share/%) ## program, manual, policy, systemd units …: below PREFIX
 	install -D $(B)/countersign $(DESTDIR)$(PREFIX)/bin/countersign
 	install -D -m 644 policy/default.yaml $(DATA)/countersign/policy.yaml
+	install -D -m 644 policy/policy.schema.json $(DATA)/countersign/policy.schema.json
 	install -D -m 644 $(B)/share/countersign.1 $(DATA)/man/man1/countersign.1
 	install -D -m 644 $(B)/share/countersign.bash $(DATA)/bash-completion/completions/countersign
 	install -D -m 644 $(B)/share/countersign.zsh $(DATA)/zsh/site-functions/_countersign
@@ -181,6 +182,10 @@ openapi: all ## write server/openapi.json anew from the route and record tables
 	$(B)/countersign openapi >$(B)/openapi.json
 	mv $(B)/openapi.json server/openapi.json
 
+schema: all ## write policy/policy.schema.json anew from the tables of the policy's keys
+	$(B)/countersign policy schema >$(B)/policy.schema.json
+	mv $(B)/policy.schema.json policy/policy.schema.json
+
 format: ## put every C file into the house's format
 	clang-format -i $(foreach layer,$(LAYERS) tests,$(wildcard $(layer)/*.[ch] $(layer)/*/*.[ch]))
 
@@ -191,7 +196,7 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy symbols unit race \
-        fuzz api api-asan desk gateway fault package bench install openapi format clean help FORCE
+        fuzz api api-asan desk gateway fault package bench install openapi schema format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

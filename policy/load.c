@@ -72,6 +72,16 @@ static const struct cs_schema_field root_fields[] = {
 };
 const struct cs_schema cs_load_root_schema = CS_S_TABLE("a policy", root_fields);
 
+void cs_policy_schema(struct cs_buf *out)
+{
+    cs_buf_put_str(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+                        "\"title\":\"A policy of Countersign\",");
+    size_t brace = out->len;
+    cs_schema_json(&cs_load_root_schema, out);
+    if (cs_buf_err(out) == CS_OK)
+        out->bytes[brace] = ' '; /* these stand before its members */
+}
+
 /*
  * The digest is over the stored form of the records, in which absent and default values are left
  * out and words and catalogue are sorted: files that mean the same have the same digest.

@@ -170,6 +170,12 @@ CS_MUST_CHECK enum cs_err cs_policy_load_bytes(const char *name, struct cs_slice
                                                const struct cs_policy **out);
 /* policy/default.yaml, as it was when the program was built. */
 struct cs_slice cs_policy_default_yaml(void);
+/*
+ * The file's form as JSON Schema (draft 2020-12), for editors: each key with its type, its bounds
+ * and a sentence. What only the whole file shows (names that are not there, rules that cannot be
+ * reached) it does not know.
+ */
+void cs_policy_schema(struct cs_buf *out);
 
 /* A loaded policy has one reference, the caller's. */
 const struct cs_policy *cs_policy_ref(const struct cs_policy *policy);

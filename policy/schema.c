@@ -321,6 +321,12 @@ static void check_required(const struct cs_schema_read *in, const struct cs_sche
     }
 }
 
+void cs_schema_read_field(const struct cs_schema_read *in, const struct cs_schema_field *field,
+                          const struct cs_yaml_node *node, void *base)
+{
+    readers[field->type](in, field, node, (char *)base + field->offset);
+}
+
 void cs_schema_read(const struct cs_schema_read *in, const struct cs_schema *schema,
                     const struct cs_yaml_node *map, void *target)
 {
@@ -341,8 +347,7 @@ void cs_schema_read(const struct cs_schema_read *in, const struct cs_schema *sch
         if (i == schema->count)
             unknown_key(in, schema, node->key, &meant);
         else
-            readers[schema->fields[i].type](in, &schema->fields[i], node,
-                                            (char *)target + schema->fields[i].offset);
+            cs_schema_read_field(in, &schema->fields[i], node, target);
     }
     check_required(in, schema, map, meant);
 }

@@ -72,6 +72,9 @@ struct cs_schema {
 void cs_schema_read(const struct cs_schema_read *in, const struct cs_schema *schema,
                     const struct cs_yaml_node *map, void *target);
 
+/* The value of one key, likewise: `base` is the struct's start. */
+void cs_schema_read_field(const struct cs_schema_read *in, const struct cs_schema_field *field,
+                          const struct cs_yaml_node *node, void *base);
 /*
  * Writes a field's value (never a CS_S_MAP's) as a file would: "90d", "high", "a, b"; nothing for
  * what is absent. `target` is the struct's start + offset.

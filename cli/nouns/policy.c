@@ -62,8 +62,13 @@ static const struct cs_command explain = {
     .rest = &explain_row,
 };
 
-static const struct cs_command *const verbs[] = {&show, &explain, &cs_policy_check_command,
-                                                 &cs_policy_diff_command, NULL};
+static const struct cs_command *const verbs[] = {&show,
+                                                 &explain,
+                                                 &cs_policy_check_command,
+                                                 &cs_policy_diff_command,
+                                                 &cs_policy_test_command,
+                                                 &cs_policy_schema_command,
+                                                 NULL};
 const struct cs_command cs_policy_command = {
     .name = "policy",
     .summary = "See what the policy says; check and compare policy files",

@@ -5,11 +5,11 @@
 #include "cli/policy/policy.h"
 #include "policy/yaml.h"
 
-void cs_policy_complain(const struct cs_report *report)
+void cs_policy_complain(const char *what, const struct cs_report *report)
 {
     struct cs_buf text;
     cs_buf_init(&text, CS_OUTPUT_MAX);
-    cs_buf_put_str(&text, "this policy can not be used:\n");
+    cs_buf_printf(&text, "this %s can not be used:\n", what);
     cs_report_print(report, &text);
     text.len -= text.len > 0; /* the last line end */
     cs_output_say("%s", cs_buf_text(&text));
@@ -27,7 +27,7 @@ enum cs_exit cs_policy_file_text(const char *path, struct cs_buf *text,
         err = cs_policy_load_bytes(path, CS_SLICE(text->bytes, text->len), &report, out);
     if (err == CS_OK)
         return CS_EXIT_OK;
-    cs_policy_complain(&report);
+    cs_policy_complain("policy", &report);
     return err == CS_ERR_INVALID ? CS_EXIT_REFUSED : cs_command_exit(err);
 }
 
@@ -58,7 +58,7 @@ static enum cs_exit tell(const struct cs_args *args, const struct cs_policy *pol
     if (policy != NULL)
         (void)json_object_set_new(answer, "digest", json_string(cs_policy_digest(policy)));
     else
-        cs_policy_complain(report);
+        cs_policy_complain("policy", report);
     enum cs_exit code = CS_EXIT_OK;
     if (policy != NULL || strcmp(cs_args_text(args, "format"), "json") == 0)
         code = cs_rest_print(args, &shape, answer);

@@ -10,6 +10,8 @@
 
 extern const struct cs_command cs_policy_check_command;
 extern const struct cs_command cs_policy_diff_command;
+extern const struct cs_command cs_policy_test_command;
+extern const struct cs_command cs_policy_schema_command;
 
 /*
  * Reads a policy file. What is wrong is said on stderr, and *out is NULL: CS_EXIT_REFUSED for a
@@ -19,7 +21,7 @@ enum cs_exit cs_policy_file(const char *path, const struct cs_policy **out);
 /* The same, and the file's text: initialised here, also after a failure; the caller's to free. */
 enum cs_exit cs_policy_file_text(const char *path, struct cs_buf *text,
                                  const struct cs_policy **out);
-/* Says the report on stderr, under "this policy can not be used:". */
-void cs_policy_complain(const struct cs_report *report);
+/* Says the report on stderr, under "this WHAT can not be used:". */
+void cs_policy_complain(const char *what, const struct cs_report *report);
 
 #endif

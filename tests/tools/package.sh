@@ -12,7 +12,8 @@ trap 'rm -rf "$root"' EXIT
 report "install: ends well" < <("$make" -s install DESTDIR="$root" PREFIX=/usr >"$root/log" 2>&1 ||
     cat "$root/log")
 share=$root/usr/share
-for file in bin/countersign share/countersign/policy.yaml share/man/man1/countersign.1 \
+for file in bin/countersign share/countersign/policy.yaml \
+    share/countersign/policy.schema.json share/man/man1/countersign.1 \
     share/bash-completion/completions/countersign share/zsh/site-functions/_countersign \
     share/fish/vendor_completions.d/countersign.fish lib/systemd/system/countersign.service \
     lib/systemd/system/countersign.socket lib/sysusers.d/countersign.conf; do
@@ -42,4 +43,6 @@ report "systemd: the service is exposed by 2.0 at most" < <(
         "$units/countersign.service" >"$root/log" 2>&1 || tail -1 "$root/log")
 report "server/openapi.json is what the program writes (make openapi)" < <(
     "$program" openapi | diff -q - server/openapi.json 2>&1)
+report "policy/policy.schema.json is what the program writes (make schema)" < <(
+    "$program" policy schema | diff -q - policy/policy.schema.json 2>&1)
 exit "$status"
