@@ -196,7 +196,8 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words cppcheck tidy symbols unit race \
-        fuzz api api-asan desk gateway fault package bench install openapi schema format clean help FORCE
+        fuzz api api-asan desk gateway fault package bench install openapi schema format clean \
+        help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
