@@ -37,6 +37,8 @@
     X(USER_CHANGED, "user.changed")                                                                \
     X(TOKEN_CREATED, "token.created")                                                              \
     X(TOKEN_REVOKED, "token.revoked")                                                              \
+    X(TOKEN_LEAKED, "token.leaked")                                                                \
+    X(LEAK_REPORTED, "leak.reported")                                                              \
     X(CREDENTIAL_CREATED, "credential.created")                                                    \
     X(CREDENTIAL_CHANGED, "credential.changed")                                                    \
     X(CREDENTIAL_DELIVERED, "credential.delivered")                                                \
@@ -50,6 +52,7 @@
     X(CREDENTIAL_QUARANTINED, "credential.quarantined")                                            \
     X(CREDENTIAL_RELEASED, "credential.released")                                                  \
     X(CREDENTIAL_DRAINED, "credential.drained")                                                    \
+    X(CREDENTIAL_LEAKED, "credential.leaked")                                                      \
     X(REQUEST_CREATED, "request.created")                                                          \
     X(REQUEST_CHANGED, "request.changed")                                                          \
     X(REQUEST_DECIDED, "request.decided")                                                          \

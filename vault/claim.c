@@ -446,6 +446,22 @@ enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx, const struct cs_acknowledge
     return cs_row_put_id(ctx, &claim_table, cs_credential_realm((enum cs_mode)claim.mode), &claim);
 }
 
+enum cs_err cs_claim_leaked(struct cs_ctx *ctx, struct cs_slice token, bool *changed)
+{
+    struct cs_claim claim;
+    int state = CS_CLAIM_VOIDED;
+    *changed = false;
+    enum cs_err err = prove(ctx, token, &claim);
+    if (err != CS_OK)
+        return err == CS_ERR_NOT_FOUND ? CS_OK : err;
+    err = state_now(ctx, &claim, &state);
+    if (err != CS_OK || state != CS_CLAIM_OPEN)
+        return err;
+    *changed = true;
+    claim.state = CS_CLAIM_VOIDED;
+    return save(ctx, &claim, CS_ACTION_CLAIM_VOIDED, NULL);
+}
+
 enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle)
 {
     struct cs_claim claim;

@@ -109,6 +109,11 @@ struct cs_acknowledgement {
 CS_MUST_CHECK enum cs_err cs_claim_acknowledge(struct cs_ctx *ctx,
                                                const struct cs_acknowledgement *said,
                                                struct cs_credential *out);
+/*
+ * Voids an open claim whose token was found where it should not be; *changed is false for one that
+ * is over, and for what is no claim of ours.
+ */
+CS_MUST_CHECK enum cs_err cs_claim_leaked(struct cs_ctx *ctx, struct cs_slice token, bool *changed);
 /* For the sweeper: an open claim whose time has come becomes expired. By handle. */
 CS_MUST_CHECK enum cs_err cs_claim_expire(struct cs_ctx *ctx, uint64_t handle);
 

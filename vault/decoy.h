@@ -16,4 +16,10 @@
 CS_MUST_CHECK enum cs_err cs_decoy_read(struct cs_ctx *ctx, const struct cs_table *table,
                                         struct cs_slice key, void *value);
 
+/*
+ * The sealing and hashing of a changed credential and of its two audit entries, none of which
+ * exists. CS_ERR_NOMEM.
+ */
+CS_MUST_CHECK enum cs_err cs_decoy_change(struct cs_ctx *ctx);
+
 #endif

@@ -17,6 +17,7 @@ extern const struct cs_route cs_resource_requests[];
 extern const struct cs_route cs_resource_decisions[];
 extern const struct cs_route cs_resource_grants[];
 extern const struct cs_route cs_resource_claims[];
+extern const struct cs_route cs_resource_leaks[];
 extern const struct cs_route cs_resource_accounts[];
 extern const struct cs_route cs_resource_users[];
 extern const struct cs_route cs_resource_tokens[];

@@ -116,6 +116,12 @@ export const operations = {
       as: null,
     };
   },
+  'leak.report': async ({ account }) => ({
+    path: '/v1/leaks',
+    body: { tokens: [(await newTestKey(account)).client_secret] },
+    as: null,
+  }),
+  'leak.patterns': get('/v1/leaks/patterns', null),
   'account.list': get('/v1/accounts'),
   'account.create': () => ({
     path: '/v1/accounts',
