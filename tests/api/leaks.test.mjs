@@ -15,7 +15,7 @@ const random = seeded(62);
 const vault = await startVault(undefined, { policy: await writePolicy(), testClock: true });
 after(() => vault.close());
 
-/** Each report in a minute of its own, so that the limit on reports is met only where it is meant. */
+/** Each report in a minute of its own: the limit on reports is met only where it is meant. */
 async function report(...tokens) {
   await vault.advance(MINUTE);
   return vault.anonymous.post('/v1/leaks', { tokens });
