@@ -24,7 +24,8 @@ enum cs_who {
     CS_WHO_ADMIN = 1 << 4,
     CS_WHO_GATEWAY = 1 << 5,    /* a service token with the gateway role */
     CS_WHO_CREDENTIAL = 1 << 6, /* the credential itself: the handler proves it */
-    CS_WHO_CLAIM = 1 << 7       /* whoever holds a claim: the handler proves it */
+    CS_WHO_CLAIM = 1 << 7,      /* whoever holds a claim: the handler proves it */
+    CS_WHO_METRICS = 1 << 8     /* a service token with the metrics role */
 };
 #define CS_WHO_USER (CS_WHO_DEVELOPER | CS_WHO_REVIEWER | CS_WHO_AUDITOR | CS_WHO_ADMIN)
 /* Routes with any of these are not for callers with an access token or a service token. */
@@ -33,6 +34,8 @@ enum cs_who {
 extern const char *const cs_who_names[];
 
 struct cs_background;
+struct cs_http;
+struct cs_metrics;
 
 #define CS_HEADER_GATEWAY_TOKEN "X-Countersign-Token" /* on CS_TRAIT_FORWARDED routes */
 #define CS_HEADER_AUTH_CODE "X-Auth-Code"             /* of every answer that they give */
@@ -58,7 +61,9 @@ struct cs_app {
      * all calls are refused.
      */
     const char *_Atomic public_url;
-    struct cs_rate failed_attempts; /* of one address; limit 0: any number */
+    struct cs_metrics *metrics;         /* NULL: nothing is counted */
+    const struct cs_http *_Atomic http; /* for its figures; NULL until it runs */
+    struct cs_rate failed_attempts;     /* of one address; limit 0: any number */
     enum cs_unnamed unnamed;
     struct cs_buf openapi; /* the document (server/openapi.h), made before it runs */
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const cs_who_names[] = {"anyone",  "developer",  "reviewer", "auditor", "admin",
-                                    "gateway", "credential", "claim",    NULL};
+                                    "gateway", "credential", "claim",    "metrics", NULL};
 
 const char *const cs_unnamed_names[] = {"exempt", "peer", NULL};
 
@@ -15,7 +15,7 @@ static const struct {
 } role_bits[] = {
     {CS_ROLE_DEVELOPER, CS_WHO_DEVELOPER}, {CS_ROLE_REVIEWER, CS_WHO_REVIEWER},
     {CS_ROLE_AUDITOR, CS_WHO_AUDITOR},     {CS_ROLE_ADMIN, CS_WHO_ADMIN},
-    {CS_ROLE_GATEWAY, CS_WHO_GATEWAY},
+    {CS_ROLE_GATEWAY, CS_WHO_GATEWAY},     {CS_ROLE_METRICS, CS_WHO_METRICS},
 };
 
 struct authentication {

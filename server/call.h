@@ -45,6 +45,7 @@ struct cs_call {
     enum cs_method method;       /* a HEAD arrives as CS_METHOD_GET */
     struct cs_slice method_text; /* as it came; for routes that take any */
     const struct cs_route *route;
+    unsigned route_index; /* of cs_routes_at, where there is a route */
     struct cs_slice path; /* raw, without the query; for logs use route->path */
     struct cs_slice params[CS_ROUTE_PARAMS_MAX]; /* decoded, in the order of the pattern */
     size_t param_count;

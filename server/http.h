@@ -41,6 +41,12 @@ typedef enum cs_err cs_http_auth_fn(struct cs_call *call);
  */
 typedef void cs_http_bound_fn(const struct cs_http *http, void *arg);
 
+/*
+ * Hears of each request that was answered, on the thread of loop `loop` (< CS_LOOPS_MAX), when
+ * its answer was sent; call->route is NULL where none was found.
+ */
+typedef void cs_http_done_fn(void *app, unsigned loop, const struct cs_call *call, int64_t took_ns);
+
 /* Zero means the default that stands behind each. Lengths of time are of the monotonic clock. */
 struct cs_http_params {
     const struct cs_listen *listen;       /* borrowed until it has started */
@@ -49,6 +55,7 @@ struct cs_http_params {
     const struct cs_route *const *routes; /* NULL-terminated array of tables; see cs_routes_new */
     void *app;
     cs_http_auth_fn *auth; /* required */
+    cs_http_done_fn *done; /* may be NULL */
     size_t caller_size;    /* bytes of the application's struct cs_caller */
     const struct cs_clock *clock;
     struct cs_log *log;      /* may be NULL */

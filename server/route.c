@@ -19,6 +19,7 @@ struct segment {
 
 struct pattern {
     const struct cs_route *route;
+    uint16_t index; /* in the order of the tables */
     struct segment segments[CS_TARGET_SEGMENT_MAX];
     size_t count;
 };
@@ -257,7 +258,7 @@ static size_t count_routes(const struct cs_route *const *tables)
 static enum cs_err add_route(struct cs_routes *routes, const struct cs_route *route,
                              struct cs_log *log)
 {
-    struct pattern pattern = {0};
+    struct pattern pattern = {.index = (uint16_t)routes->count};
     const char *fault = fault_of(route, &pattern);
 
     if (!fault)
@@ -378,6 +379,7 @@ static void match_chain(const struct cs_routes *routes, uint16_t chain, enum cs_
         if (!fits(pattern, path, &found))
             continue;
         found.route = pattern->route;
+        found.index = pattern->index;
         found.allowed = out->allowed | methods_of(pattern->route);
         if (!out->route && methods_meet(method, pattern->route->method))
             *out = found;

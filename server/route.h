@@ -130,6 +130,7 @@ const struct cs_route *cs_routes_at(const struct cs_routes *routes, size_t index
 
 struct cs_route_match {
     const struct cs_route *route;                /* NULL unless CS_OK */
+    unsigned index;                              /* of cs_routes_at */
     struct cs_slice params[CS_ROUTE_PARAMS_MAX]; /* raw segments, in the order of the pattern */
     size_t param_count;
     struct cs_slice rest; /* raw: what a "*" took */

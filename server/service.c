@@ -11,6 +11,7 @@
 #include "server/app.h"
 #include "server/background.h"
 #include "server/http.h"
+#include "server/metrics.h"
 #include "server/openapi.h"
 #include "server/routes.h"
 #include "server/witness.h"
@@ -23,6 +24,7 @@ struct cs_service {
     struct cs_service_params params;
     struct cs_app app;
     bool has_policy;
+    struct cs_routes *routes; /* the core compiles the same tables for itself */
     struct cs_http *http;
     struct cs_witness *witness; /* NULL: none is configured */
     const char *witness_argv[CS_ROOTKEY_ARGS_MAX + 1];
@@ -139,11 +141,9 @@ static const struct cs_route *const *routes_of(const struct cs_service *service)
 /* The document is made once, before anybody can ask for it. */
 static enum cs_err describe(struct cs_service *service)
 {
-    struct cs_routes *routes = NULL;
-    enum cs_err err = cs_routes_new(routes_of(service), service->params.log, &routes);
+    enum cs_err err = cs_routes_new(routes_of(service), service->params.log, &service->routes);
     if (err == CS_OK)
-        cs_openapi_json(routes, &service->app.openapi);
-    cs_routes_free(&routes);
+        cs_openapi_json(service->routes, &service->app.openapi);
     return err == CS_OK ? cs_buf_err(&service->app.openapi) : err;
 }
 
@@ -160,6 +160,7 @@ static enum cs_err listen_on(struct cs_service *service)
         .routes = routes_of(service),
         .app = &service->app,
         .auth = cs_app_auth,
+        .done = cs_metrics_done,
         .caller_size = sizeof(struct cs_caller),
         .clock = service->params.clock,
         .log = service->params.log,
@@ -169,7 +170,12 @@ static enum cs_err listen_on(struct cs_service *service)
         .connections = (unsigned)config->connections,
         .per_address = (unsigned)config->connections_per_address,
     };
-    return cs_http_start(&params, &service->http);
+    enum cs_err err =
+        cs_metrics_new(cs_http_lanes(&params), service->routes, &service->app.metrics);
+    if (err == CS_OK)
+        err = cs_http_start(&params, &service->http);
+    service->app.http = service->http;
+    return err;
 }
 
 static enum cs_err block_signals(struct cs_service *service)
@@ -319,6 +325,8 @@ enum cs_err cs_service_close(struct cs_service **service)
     if (err != CS_OK)
         return err; /* a handler still runs on what would be freed: the process ends as it is */
     cs_http_free(&s->http);
+    cs_metrics_free(&s->app.metrics);
+    cs_routes_free(&s->routes);
     cs_witness_stop(&s->witness);
     cs_background_stop(&s->app.background);
     cs_proved_free(&s->app.proved);

@@ -102,10 +102,10 @@ static enum cs_err store_new(struct cs_ctx *ctx, const struct cs_access *access)
 
 static enum cs_err check_service_roles(struct cs_ctx *ctx, uint32_t roles)
 {
-    if (roles == CS_ROLE_GATEWAY)
+    if (roles != 0 && (roles & ~(uint32_t)CS_ROLE_OF_SERVICES) == 0)
         return CS_OK;
     return cs_fault_set(ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY, "/roles",
-                        "A service has the gateway role, and no other.");
+                        "A service has the roles gateway or metrics, and no other.");
 }
 
 enum cs_err cs_access_create(struct cs_ctx *ctx, const struct cs_access_params *params,

@@ -21,7 +21,7 @@ struct cs_access {
     int kind;
     struct cs_id user_id; /* CS_ACCESS_USER: whose it is */
     char name[101];
-    uint32_t roles; /* CS_ACCESS_SERVICE: CS_ROLE_GATEWAY */
+    uint32_t roles; /* CS_ACCESS_SERVICE: of CS_ROLE_OF_SERVICES */
     char hint[40];
     int64_t created_at;
     struct cs_id created_by;
@@ -52,7 +52,7 @@ struct cs_access_params {
     struct cs_id created_by;
 };
 /*
- * CS_ERR_NOT_FOUND: no such user; CS_ERR_INVALID: a service's roles are not CS_ROLE_GATEWAY. A
+ * CS_ERR_NOT_FOUND: no such user; CS_ERR_INVALID: a service's roles are not of its own. A
  * token that *token holds from a run before is freed.
  */
 CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,

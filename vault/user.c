@@ -8,7 +8,8 @@
 #include "vault/audit.h"
 #include "vault/list.h"
 
-const char *const cs_role_names[] = {"developer", "reviewer", "auditor", "admin", "gateway", NULL};
+const char *const cs_role_names[] = {"developer", "reviewer", "auditor", "admin",
+                                     "gateway",   "metrics",  NULL};
 const char *const cs_user_status_names[] = {"active", "disabled", NULL};
 
 static const struct cs_field membership_fields[] = {
@@ -121,8 +122,8 @@ static enum cs_err check_accounts(struct cs_ctx *ctx, const struct cs_user *user
 
 static enum cs_err check_roles(struct cs_ctx *ctx, uint32_t roles)
 {
-    if ((roles & CS_ROLE_GATEWAY) != 0)
-        return refuse(ctx, "/roles", "The gateway role is for service tokens.");
+    if ((roles & CS_ROLE_OF_SERVICES) != 0)
+        return refuse(ctx, "/roles", "The roles gateway and metrics are for service tokens.");
     return CS_OK;
 }
 

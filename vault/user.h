@@ -13,8 +13,10 @@ enum cs_role {
     CS_ROLE_REVIEWER = 1 << 1,
     CS_ROLE_AUDITOR = 1 << 2,
     CS_ROLE_ADMIN = 1 << 3,
-    CS_ROLE_GATEWAY = 1 << 4 /* service tokens only */
+    CS_ROLE_GATEWAY = 1 << 4, /* service tokens only, as what follows */
+    CS_ROLE_METRICS = 1 << 5
 };
+#define CS_ROLE_OF_SERVICES (CS_ROLE_GATEWAY | CS_ROLE_METRICS)
 extern const char *const cs_role_names[]; /* in the order of the bits */
 
 enum cs_user_status { CS_USER_ACTIVE, CS_USER_DISABLED };

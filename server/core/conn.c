@@ -279,7 +279,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     if (!exchange)
         return;
     if (exchange->stage == CS_STAGE_SENT)
-        cs_exchange_log(exchange);
+        cs_exchange_done(exchange, loop->lane);
     wipe_head(exchange);
     release(loop, exchange);
     *context = NULL;

@@ -152,8 +152,8 @@ CS_MUST_CHECK bool cs_exchange_body(struct cs_exchange *exchange, const char *by
 void cs_exchange_run(struct cs_exchange *exchange, unsigned lane);
 /* Has a refusal READY in place of whatever was. */
 void cs_exchange_refuse(struct cs_exchange *exchange, enum cs_err err);
-/* One line for the log, when the exchange is over. */
-void cs_exchange_log(const struct cs_exchange *exchange);
+/* Tells the log and the application that it was answered; on the thread of loop `loop`. */
+void cs_exchange_done(const struct cs_exchange *exchange, unsigned loop);
 
 /* --- conn.c: MHD's callbacks --- */
 

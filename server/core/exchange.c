@@ -124,6 +124,7 @@ static enum cs_err find_route(struct cs_exchange *exchange, struct cs_route_matc
     enum cs_err err = cs_routes_match(exchange->http->routes, call->method, call->path, match);
     if (!err) {
         call->route = match->route;
+        call->route_index = match->index;
         call->rest = match->rest;
         call->param_count = match->param_count;
         return CS_OK;
@@ -391,19 +392,28 @@ void cs_exchange_run(struct cs_exchange *exchange, unsigned lane)
     cs_exchange_refuse(exchange, err);
 }
 
-void cs_exchange_log(const struct cs_exchange *exchange)
+static void log_answer(const struct cs_call *call, int64_t took_ns)
 {
-    const struct cs_call *call = &exchange->call;
     const struct cs_route *route = call->route;
     /* Fast routes are asked thousands of times a second. */
     enum cs_log_level level = route && route->speed == CS_SPEED_FAST ? CS_LOG_DEBUG : CS_LOG_INFO;
 
     if (!cs_log_wants(call->log, level))
         return;
-    int64_t took_us = (cs_clock_mono_ns(exchange->http->params.clock) - call->started_ns) / 1000;
     cs_log_line(call->log, level, "request",
                 CS_FIELDS(CS_T("method", cs_method_name(call->method)),
                           CS_T("route", route ? route->path : "-"),
-                          CS_N("status", call->reply.status), CS_N("took_us", took_us),
+                          CS_N("status", call->reply.status), CS_N("took_us", took_ns / 1000),
                           CS_T("peer", call->peer), CS_T("request_id", call->request_id)));
+}
+
+void cs_exchange_done(const struct cs_exchange *exchange, unsigned loop)
+{
+    const struct cs_http_params *params = &exchange->http->params;
+    const struct cs_call *call = &exchange->call;
+    int64_t took_ns = cs_clock_mono_ns(params->clock) - call->started_ns;
+
+    if (params->done)
+        params->done(params->app, loop, call, took_ns);
+    log_answer(call, took_ns);
 }

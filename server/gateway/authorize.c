@@ -3,6 +3,7 @@
 #include "server/gateway/gateway.h"
 #include "server/gateway/shape.h"
 #include "server/gateway/verify_order.h"
+#include "server/metrics.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 
@@ -12,8 +13,10 @@ static enum cs_err decide(struct cs_call *call, struct cs_forwarded *forwarded)
     struct cs_answer answer;
     cs_ratelimit_ask(call, &forwarded->question);
     enum cs_err err = cs_verify(app->vault, &forwarded->question, &answer);
-    if (err == CS_OK)
+    if (err == CS_OK) {
+        cs_metrics_verdict(app->metrics, call->lane, CS_SHAPE_AUTHORIZE, answer.verdict);
         return cs_shape_headers(call, &answer);
+    }
     cs_reply_header(&call->reply, CS_HEADER_AUTH_CODE, "UNAVAILABLE");
     return cs_call_refuse(call, err, CS_FAULT_UNAVAILABLE, "The store cannot answer just now.");
 }

@@ -11,6 +11,7 @@
 #include "server/gateway/gateway.h"
 #include "server/gateway/verification.h"
 #include "server/gateway/verify_order.h"
+#include "server/metrics.h"
 #include "server/resource/resource.h"
 #include "server/scan.h"
 
@@ -62,6 +63,7 @@ struct source {
 
 struct run {
     struct cs_call *call;
+    struct cs_metrics *metrics;
     struct source source;
     struct cs_question question; /* its rates are those of all */
     struct cs_verify_order order;
@@ -131,6 +133,7 @@ static enum cs_err verify_all(struct cs_ctx *ctx, void *arg)
         enum cs_err err = cs_verify_in(ctx, &run->question, &run->answer);
         if (err != CS_OK)
             return err;
+        cs_metrics_verdict(run->metrics, run->call->lane, CS_SHAPE_BATCH, run->answer.verdict);
         cs_verification_show(&run->answer, run->call->request_id, &run->verification);
         cs_buf_put_str(out, comma);
         cs_record_json(&cs_verification_record, &run->verification, out);
@@ -142,6 +145,7 @@ static enum cs_err verify_all(struct cs_ctx *ctx, void *arg)
 static enum cs_err answer(struct run *run)
 {
     struct cs_app *app = run->call->app;
+    run->metrics = app->metrics;
     cs_ratelimit_ask(run->call, &run->question);
     enum cs_err err = cs_vault_read(app->vault, NULL, verify_all, run);
     if (err == CS_OK)

@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "server/gateway/gateway.h"
 #include "server/gateway/verify_order.h"
+#include "server/metrics.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 #include "server/target.h"
@@ -163,6 +164,8 @@ static enum cs_err answer(struct cs_call *call, const struct cs_answer *told)
 {
     struct introspection introspection = {.active = false};
     const struct cs_verdict_info *info = cs_verdict_info(told->verdict);
+    struct cs_app *app = call->app;
+    cs_metrics_verdict(app->metrics, call->lane, CS_SHAPE_INTROSPECT, told->verdict);
     if (info->introspection == CS_INTROSPECT_LATER) {
         call->retry_after_s = (uint32_t)told->retry_after_s;
         return cs_call_refuse(call, CS_ERR_LIMITED, CS_FAULT_RATE_LIMITED, "%s", info->meaning);

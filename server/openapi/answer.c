@@ -249,7 +249,7 @@ static json_t *answer_schema(struct cs_tree *tree, const struct cs_route *route)
     else if (route->answer != NULL)
         item = cs_schema_record(tree, route->answer, CS_SCHEMA_TOLD);
     else
-        item = json_pack("{s:s}", "type", "object");
+        item = json_pack("{s:s}", "type", route->type != NULL ? "string" : "object");
     if (route->shape != CS_ANSWER_LIST)
         return item;
     return json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:[s, s], s:s}}, s:[s, s], s:b}", "type", "object",

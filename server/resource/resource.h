@@ -26,6 +26,7 @@ extern const struct cs_route cs_resource_me[];
 extern const struct cs_route cs_resource_policy[];
 extern const struct cs_route cs_resource_policy_diff[];
 extern const struct cs_route cs_resource_audit[];
+extern const struct cs_route cs_resource_metrics[];
 extern const struct cs_route cs_resource_system[]; /* health, whoami, the API's description */
 extern const struct cs_route cs_resource_test[];   /* only with --test-clock */
 

@@ -26,7 +26,8 @@ static const struct cs_field order_fields[] = {
                    "What it is for."),
     CS_FIELD_FLAGS(
         0, struct order, roles, GIVEN, cs_role_names,
-        "Of a service: `gateway`, also when left out. A person's are those of the user."),
+        "Of a service: `gateway`, also when left out, or `metrics`. A person's are those of "
+        "the user."),
     CS_FIELD_RANGE(0, CS_F_UINT, struct order, expires_in_s, GIVEN, 1, TEN_YEARS_S,
                    "Seconds until it ends; when left out, never."),
 };

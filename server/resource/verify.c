@@ -3,6 +3,7 @@
 
 #include "server/gateway/verification.h"
 #include "server/gateway/verify_order.h"
+#include "server/metrics.h"
 #include "server/resource/resource.h"
 #include "server/scan.h"
 
@@ -31,6 +32,7 @@ static enum cs_err answer_order(struct cs_call *call, const struct cs_verify_ord
     enum cs_err err = cs_verify(app->vault, &question, &answer);
     if (err != CS_OK)
         return cs_call_refuse(call, err, CS_FAULT_UNAVAILABLE, "The store cannot answer just now.");
+    cs_metrics_verdict(app->metrics, call->lane, CS_SHAPE_VERIFY, answer.verdict);
     cs_verification_show(&answer, call->request_id, &verification);
     cs_record_json(&cs_verification_record, &verification, &call->reply.body);
     return CS_OK;

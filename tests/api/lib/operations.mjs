@@ -219,6 +219,7 @@ export const operations = {
   'audit.prove_consistency': get('/v1/audit/consistency?from=1'),
   'audit.export': get('/v1/audit/export', 'auditor'),
   'system.health': get('/healthz', null),
+  'system.metrics': get('/metrics', 'auditor'),
   'system.ready': get('/readyz', null),
   'system.openapi': get('/openapi.json', null),
   'system.whoami': get('/v1/whoami', 'gateway'),
