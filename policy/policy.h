@@ -292,6 +292,8 @@ CS_MUST_CHECK enum cs_err cs_policy_match(const struct cs_policy *policy,
 /* How far the approvals that are there fill what is demanded. */
 struct cs_policy_tally {
     uint64_t missing; /* how many more approvals are needed, at the least; 0: it is filled */
+    uint8_t fills[CS_POLICY_APPROVERS_MAX]; /* by person: which quorum's place, or: */
+#define CS_TALLY_NO_GROUP UINT8_MAX         /* one of `approvals` that is no group's */
     char wanted[160]; /* by whom, for people: "1 of platform, 1 more"; "" when it is filled */
 };
 

@@ -108,6 +108,10 @@ void cs_policy_tally(uint64_t approvals, const struct cs_policy_quorum *quorum, 
     if (lacking > empty)
         cs_buf_printf(&wanted, "%s%llu more", wanted.len > 0 ? ", " : "",
                       (unsigned long long)(lacking - empty));
+    for (size_t i = 0; i < count; i++)
+        tally->fills[i] = seating.place_of[i] == NOBODY
+                              ? CS_TALLY_NO_GROUP
+                              : (uint8_t)seating.quorum_of[seating.place_of[i]];
     tally->missing = lacking > empty ? lacking : empty;
     snprintf(tally->wanted, sizeof(tally->wanted), "%s", cs_buf_text(&wanted));
 }

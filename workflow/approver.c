@@ -51,13 +51,15 @@ enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_us
 struct ballot {
     char groups[CS_DECISIONS_MAX + 1][CS_POLICY_GROUPS_SIZE];
     const char *lists[CS_DECISIONS_MAX + 1];
+    size_t decisions[CS_DECISIONS_MAX + 1]; /* of the request: whose approval it is */
     size_t count;
 };
 
-static void add(struct ballot *ballot, const struct cs_user *user)
+static void add(struct ballot *ballot, const struct cs_user *user, size_t decision)
 {
     char *groups = ballot->groups[ballot->count];
     memcpy(groups, user->groups, CS_POLICY_GROUPS_SIZE);
+    ballot->decisions[ballot->count] = decision;
     ballot->lists[ballot->count++] = groups;
 }
 
@@ -104,7 +106,7 @@ static enum cs_err count_one(struct cs_ctx *ctx, const struct cs_request *reques
         return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
     *counts = cs_approver_bar(request, &user, cs_tx_now_ms(ctx->tx)) == CS_BAR_NONE;
     if (*counts)
-        add(ballot, &user);
+        add(ballot, &user, index);
     return CS_OK;
 }
 
@@ -115,12 +117,18 @@ enum cs_err cs_approver_count(struct cs_ctx *ctx, struct cs_request *request, un
     unsigned count = 0;
     enum cs_err err = CS_OK;
     for (size_t i = 0; err == CS_OK && i < request->decision_count; i++) {
+        request->decisions[i].fills[0] = '\0';
         err = count_one(ctx, request, i, &ballot, &request->decisions[i].counts);
         count += request->decisions[i].counts;
     }
     if (err != CS_OK)
         return err;
     weigh(&ballot, &request->rule, &tally);
+    for (size_t i = 0; i < ballot.count; i++) {
+        if (tally.fills[i] != CS_TALLY_NO_GROUP)
+            memcpy(request->decisions[ballot.decisions[i]].fills,
+                   request->rule.quorum[tally.fills[i]].group, CS_POLICY_NAME_MAX + 1);
+    }
     request->rule.approvals_missing = tally.missing;
     memcpy(request->rule.wanted, tally.wanted, sizeof(request->rule.wanted));
     if (counted != NULL)
@@ -139,7 +147,7 @@ enum cs_err cs_approver_missing_with(struct cs_ctx *ctx, const struct cs_request
         err = count_one(ctx, request, i, &ballot, &counts);
     if (err != CS_OK)
         return err;
-    add(&ballot, user);
+    add(&ballot, user, CS_DECISIONS_MAX);
     weigh(&ballot, &request->rule, &tally);
     *missing = tally.missing;
     return CS_OK;

@@ -59,6 +59,7 @@ struct cs_decision {
     char digest[CS_DIGEST_TEXT_SIZE]; /* of what was seen */
     /* An approval of what the request is now, by who may still give it; then, as it was decided. */
     bool counts;
+    char fills[CS_POLICY_NAME_MAX + 1]; /* the group whose place it fills; "": no group's */
     char comment[CS_COMMENT_SIZE];
 };
 

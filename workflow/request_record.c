@@ -22,6 +22,9 @@ static const struct cs_field decision_fields[] = {
     CS_FIELD(5, CS_F_TEXT, struct cs_decision, comment, MAYBE, "Why."),
     CS_FIELD(6, CS_F_BOOL, struct cs_decision, counts, SHOWN,
              "Whether it is an approval of what the request is now, by who may still give it."),
+    CS_FIELD(
+        7, CS_F_TEXT, struct cs_decision, fills, MAYBE,
+        "The group of the rule's `quorum` whose place it fills; others may move it to another."),
 };
 static const struct cs_record decision_record = {
     .name = "decision",

@@ -102,6 +102,7 @@ static void fill_people(struct cs_request *request)
         fill_text(decision->digest, sizeof(decision->digest));
         fill_text(decision->comment, sizeof(decision->comment));
         decision->counts = true;
+        fill_text(decision->fills, sizeof(decision->fills));
     }
     request->decision_count = CS_DECISIONS_MAX;
     for (size_t i = 0; i < CS_THREAD_MAX; i++) {

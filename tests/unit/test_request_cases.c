@@ -82,6 +82,16 @@ static void check_missing(const struct stand *stand, const json_t *want)
     assert_int_equal(stand->request->rule.approvals_missing, json_integer_value(want));
 }
 
+/* The groups whose places are filled, by who decided, in order; null for no group's. */
+static void check_fills(const struct stand *stand, const json_t *want)
+{
+    assert_int_equal(stand->request->decision_count, json_array_size(want));
+    for (size_t i = 0; i < stand->request->decision_count; i++) {
+        const char *group = json_string_value(json_array_get(want, i));
+        assert_string_equal(stand->request->decisions[i].fills, group == NULL ? "" : group);
+    }
+}
+
 static void check_wanted(const struct stand *stand, const json_t *want)
 {
     assert_string_equal(stand->request->rule.wanted, json_string_value(want));
@@ -190,6 +200,7 @@ static const struct {
     {"wanted", check_wanted},
     {"limits", check_limits},
     {"rate", check_rate},
+    {"fills", check_fills},
     {"swept", check_swept},
 };
 

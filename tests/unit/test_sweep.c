@@ -275,6 +275,36 @@ static void goes_on_after_it_was_killed(void **state)
     assert_int_equal(cs_audit_verify_vault(world->d.v.vault, &count, &bad), CS_OK);
 }
 
+/* What is told of a request before its end is told once as well, wherever the sweep was killed. */
+static void tells_each_hour_once_though_it_was_killed(void **state)
+{
+    static struct cs_report report;
+    const struct cs_policy *duties = NULL;
+    struct world *world = *state;
+    enum cs_err err = cs_policy_load_file("tests/data/request/duties.yaml", &report, &duties);
+    assert_int_equal(err, CS_OK);
+    set_policy(world, duties);
+    for (unsigned round = 1; round <= KILL_ROUNDS; round++) {
+        struct many many = {.call = request_call_new(world), .count = 50};
+        struct deed deed = {world, DEV, file_many, &many};
+        snprintf(many.call->order.scopes, sizeof(many.call->order.scopes), "hooks.read");
+        for (size_t done = 0; done < KILL_REQUESTS; done += 50)
+            assert_int_equal(
+                cs_vault_update(world->d.v.vault, &world->d.v.actor, NULL, desk_in, &deed), CS_OK);
+        test_free(many.call);
+        cs_clock_turn(&world->d.v.clock, 13 * DAY_MS);
+        cs_vault_close(&world->d.v.vault);
+        sweep_and_be_killed(world, round * 12000);
+        vault_fixture_open(&world->d.v);
+        assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, NULL), CS_OK);
+        size_t want = round * KILL_REQUESTS;
+        assert_int_equal(count_logged(world, CS_ACTION_REQUEST_ESCALATED), want);
+        assert_int_equal(count_logged(world, CS_ACTION_REQUEST_REMINDED), want);
+        assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRING), want);
+        assert_int_equal(count_logged(world, CS_ACTION_REQUEST_EXPIRED), want - KILL_REQUESTS);
+    }
+}
+
 #define SWEEP_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -288,6 +318,7 @@ int main(void)
         SWEEP_CASE(a_planted_row_of_no_time_is_put_off),
         SWEEP_CASE(a_full_store_is_swept_of_what_makes_room),
         SWEEP_CASE(goes_on_after_it_was_killed),
+        SWEEP_CASE(tells_each_hour_once_though_it_was_killed),
     };
     return RUN_DOMAIN(tests);
 }

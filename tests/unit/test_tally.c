@@ -97,6 +97,23 @@ static unsigned best(const struct cs_policy_quorum *quorum, unsigned room[CS_POL
     return most;
 }
 
+/* How many fill a place; each one of a group of theirs, and none twice. */
+static unsigned count_seated(const struct cs_policy_quorum *quorum, const char *const *groups,
+                             size_t count, const struct cs_policy_tally *tally)
+{
+    unsigned seated = 0;
+    uint64_t used[CS_POLICY_QUORUM_MAX] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (tally->fills[i] == CS_TALLY_NO_GROUP)
+            continue;
+        assert_true(tally->fills[i] < CS_POLICY_QUORUM_MAX);
+        assert_true(cs_words_has(groups[i], cs_slice_str(quorum[tally->fills[i]].group)));
+        assert_true(++used[tally->fills[i]] <= quorum[tally->fills[i]].approvals);
+        seated++;
+    }
+    return seated;
+}
+
 /* As good as trying every way to seat them, for many a draw. */
 static void seats_as_many_as_can_be(void **state)
 {
@@ -124,6 +141,7 @@ static void seats_as_many_as_can_be(void **state)
         cs_policy_tally(places, quorum, CS_POLICY_QUORUM_MAX, groups, count, &tally);
         unsigned filled = best(quorum, room, groups, count);
         assert_int_equal(tally.missing, places - filled);
+        assert_int_equal(count_seated(quorum, groups, count, &tally), filled);
     }
 }
 

@@ -27,6 +27,7 @@ const stands = {
   messages: ({ request }) => request.thread.length,
   missing: ({ request }) => request.rule.approvals_missing,
   wanted: ({ request }) => request.rule.wanted ?? '',
+  fills: ({ request }) => request.decisions.map(({ fills }) => fills),
   gains: ({ request }) => request.gains,
   keeps: ({ request }) => request.keeps,
   left_out: ({ request }) => request.left_out,
