@@ -7,11 +7,19 @@
 #   GATEWAY_UPSTREAM     where the API behind it is            127.0.0.1:9000
 #   COUNTERSIGN_SOCKET   Countersign's socket for the gateway  /run/countersign/gateway.sock
 #   GATEWAY_FOLDER       where to work                         a new one, gone at the end
+#
+# or, over TCP, in place of the socket:
+#
+#   COUNTERSIGN_ADDRESS     where Countersign is: HOST:PORT
+#   COUNTERSIGN_TOKEN_FILE  the file with the gateway's service token
 set -euo pipefail
 
 listen=${GATEWAY_LISTEN:-127.0.0.1:8080}
 upstream=${GATEWAY_UPSTREAM:-127.0.0.1:9000}
 socket=${COUNTERSIGN_SOCKET:-/run/countersign/gateway.sock}
+# shellcheck disable=SC2034 # the scripts read it
+address=${COUNTERSIGN_ADDRESS:-}
+token_file=${COUNTERSIGN_TOKEN_FILE:-}
 here=$(cd "$(dirname "$0")" && pwd)
 
 # The folder to work in; one that was made here goes with the script.
@@ -30,6 +38,17 @@ copy() {
             -e "s|/run/countersign/gateway\.sock|$socket|g" "$here/$file" >"$folder/$file"
     done
 }
+
+# put FILE SED-SCRIPT...: changes a copied file. Scripts with a secret come by standard input: -f -.
+put() {
+    sed -i "${@:2}" "$folder/$1"
+}
+
+# The line with the gateway's token, in a file of its own: token_line FILE BEFORE AFTER
+token_line() (
+    umask 077
+    printf '%s%s%s\n' "$2" "$(<"$token_file")" "$3" >"$folder/$1"
+)
 
 need() {
     command -v "$1" >/dev/null && return

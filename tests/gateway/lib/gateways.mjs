@@ -39,15 +39,19 @@ export async function startUpstream(t) {
   return { address: `127.0.0.1:${server.address().port}`, heard, close };
 }
 
-/** Starts examples/gateways/NAME/run and waits until it takes connections. */
-export async function startGateway(t, name, { socket, upstream }) {
+/**
+ * Starts examples/gateways/NAME/run and waits until it takes connections. It asks Countersign over
+ * a socket, or at an address with the token that is in a file.
+ */
+export async function startGateway(t, name, { socket, address, token, upstream }) {
   const folder = await temporaryFolder();
   const port = await freePort();
   const child = spawn(path.join(ROOT, 'examples/gateways', name, 'run'), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: folder, GATEWAY_FOLDER: folder,
       GATEWAY_LISTEN: `127.0.0.1:${port}`, GATEWAY_UPSTREAM: upstream.address,
-      COUNTERSIGN_SOCKET: socket },
+      ...(socket ? { COUNTERSIGN_SOCKET: socket }
+        : { COUNTERSIGN_ADDRESS: address, COUNTERSIGN_TOKEN_FILE: token }) },
   });
   let said = '';
   for (const stream of ['stdout', 'stderr'])
