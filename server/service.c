@@ -1,11 +1,13 @@
 #include "server/service.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/app.h"
@@ -57,17 +59,36 @@ enum cs_err cs_service_policy(const struct cs_config *config, struct cs_log *log
     return err;
 }
 
+struct noting {
+    const struct cs_policy *policy;
+    struct cs_policy_loaded loaded;
+};
+
 static enum cs_err note_policy(struct cs_ctx *ctx, void *arg)
 {
-    struct cs_desk desk = {.ctx = ctx, .policy = arg};
-    return cs_policy_log_note(&desk);
+    const struct noting *noting = arg;
+    struct cs_desk desk = {.ctx = ctx, .policy = noting->policy};
+    return cs_policy_log_note(&desk, &noting->loaded);
 }
 
-static enum cs_err record_policy(struct cs_service *service, const struct cs_policy *policy)
+#define USER_ROOM 4096
+
+/* A policy has no token: who loads it is known to the system, as who starts or signals us. */
+static enum cs_err record_policy(struct cs_service *service, const struct cs_policy *policy,
+                                 enum cs_policy_loading how, uid_t uid)
 {
     const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
-    return cs_vault_update(service->app.vault, &actor, NULL, note_policy,
-                           (void *)(uintptr_t)policy);
+    char room[USER_ROOM];
+    struct passwd entry, *found = NULL;
+    bool known = getpwuid_r(uid, &entry, room, sizeof(room), &found) == 0 && found != NULL;
+    struct noting noting = {
+        .policy = policy,
+        .loaded = {.how = how,
+                   .file = service->params.config->policy,
+                   .uid = uid,
+                   .user = known ? entry.pw_name : ""},
+    };
+    return cs_vault_update(service->app.vault, &actor, NULL, note_policy, &noting);
 }
 
 static enum cs_err open_vault(struct cs_service *service, const struct cs_policy *policy)
@@ -88,7 +109,7 @@ static enum cs_err open_vault(struct cs_service *service, const struct cs_policy
     if (err != CS_OK)
         cs_log_line(service->params.log, CS_LOG_ERROR, "the vault cannot be opened",
                     CS_FIELDS(CS_T("data", config->data), CS_E(err)));
-    return err == CS_OK ? record_policy(service, policy) : err;
+    return err == CS_OK ? record_policy(service, policy, CS_POLICY_STARTED, getuid()) : err;
 }
 
 static enum cs_err open_policy_and_vault(struct cs_service *service)
@@ -273,7 +294,7 @@ static void reload_tls(struct cs_service *service)
                     "the certificate was not reloaded; the old one stays in force", CS_NO_FIELDS);
 }
 
-static void reload_policy(struct cs_service *service)
+static void reload_policy(struct cs_service *service, uid_t by)
 {
     const struct cs_policy *policy = NULL;
     struct cs_log *log = service->params.log;
@@ -281,7 +302,7 @@ static void reload_policy(struct cs_service *service)
     if (err == CS_OK)
         err = check_brand(service, policy);
     if (err == CS_OK)
-        err = record_policy(service, policy);
+        err = record_policy(service, policy, CS_POLICY_RELOADED, by);
     if (err != CS_OK) {
         cs_policy_unref(&policy);
         cs_log_line(log, CS_LOG_ERROR, "the policy was not reloaded; the old one stays in force",
@@ -297,11 +318,12 @@ enum cs_err cs_service_run(struct cs_service *service)
 {
     const struct timespec look = {.tv_sec = 1};
     for (;;) {
-        int signal_number = sigtimedwait(&service->signals, NULL, &look);
+        siginfo_t info = {0};
+        int signal_number = sigtimedwait(&service->signals, &info, &look);
         if (signal_number == SIGTERM || signal_number == SIGINT)
             return CS_OK;
         if (signal_number == SIGHUP) {
-            reload_policy(service);
+            reload_policy(service, info.si_uid);
             reload_tls(service);
         }
         if (signal_number < 0 && errno != EAGAIN && errno != EINTR)

@@ -26,7 +26,36 @@ static const struct cs_record noted_record = {
 static const struct cs_table meta_table = {
     .number = CS_TABLE_META, .name = "meta", .record = &noted_record};
 
-enum cs_err cs_policy_log_note(const struct cs_desk *desk)
+/* One text member; it is taken back where it leaves no room for the end of the object. */
+static void put_text(struct cs_buf *out, const char *name, const char *text)
+{
+    size_t before = out->len;
+    cs_buf_printf(out, ",\"%s\":", name);
+    cs_json_text(out, cs_slice_str(text));
+    if (cs_buf_err(out) == CS_OK && out->len < CS_DETAIL_SIZE - 1)
+        return;
+    out->len = before;
+    out->err = CS_OK;
+}
+
+static void describe(const struct cs_policy_loaded *loaded, const char *digest,
+                     const char *previous, char detail[CS_DETAIL_SIZE])
+{
+    static const char *const ways[] = {
+        [CS_POLICY_STARTED] = "start", [CS_POLICY_RELOADED] = "reload"};
+    struct cs_buf out;
+    cs_buf_lend(&out, detail, CS_DETAIL_SIZE - 1); /* the brace always fits */
+    cs_buf_printf(&out, "{\"digest\":\"%s\"", digest);
+    if (previous[0] != '\0')
+        put_text(&out, "previous", previous);
+    cs_buf_printf(&out, ",\"how\":\"%s\",\"uid\":%u", ways[loaded->how], (unsigned)loaded->uid);
+    put_text(&out, "user", loaded->user);
+    put_text(&out, "file", loaded->file);
+    detail[out.len] = '}';
+    detail[out.len + 1] = '\0';
+}
+
+enum cs_err cs_policy_log_note(const struct cs_desk *desk, const struct cs_policy_loaded *loaded)
 {
     char detail[CS_DETAIL_SIZE];
     struct noted noted = {.digest = ""};
@@ -34,15 +63,12 @@ enum cs_err cs_policy_log_note(const struct cs_desk *desk)
     const char *digest = cs_policy_digest(desk->policy);
     enum cs_err err = cs_row_get(desk->ctx, &meta_table, key, &noted);
     if (err == CS_ERR_NOT_FOUND)
-        err = CS_OK;
-    else if (err == CS_OK && strcmp(noted.digest, digest) == 0)
-        return CS_OK;
-    if (err != CS_OK)
+        noted = (struct noted){.digest = ""};
+    else if (err != CS_OK || strcmp(noted.digest, digest) == 0)
         return err;
-    noted = (struct noted){.digest = ""};
+    describe(loaded, digest, noted.digest, detail);
     snprintf(noted.digest, sizeof(noted.digest), "%s", digest);
-    snprintf(detail, sizeof(detail), "{\"digest\":\"%s\"}", digest);
-    struct cs_audit_params params = {
+    const struct cs_audit_params params = {
         .action = CS_ACTION_POLICY_CHANGED, .object_prefix = "", .detail = detail};
     err = cs_row_put(desk->ctx, &meta_table, CS_REALM_SYSTEM, key, &noted);
     return err == CS_OK ? cs_audit_add(desk->ctx, &params, NULL) : err;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
@@ -97,8 +98,12 @@ test('SIGHUP takes a new policy into force, and writes down which', async (t) =>
   });
   assert.deepEqual(now.rules.map(({ name }) => name), ['three']);
   await newTestKey(account, { scopes: ['stock.read'] });
-  const [entry] = await auditOf(vault, { action: 'policy.changed' });
-  assert.match(entry.detail, new RegExp(now.digest));
+  const entries = await auditOf(vault, { action: 'policy.changed' });
+  const { uid, username: user } = os.userInfo();
+  assert.deepEqual(entries.map(({ detail }) => JSON.parse(detail)), [
+    { digest: now.digest, previous: old.digest, how: 'reload', uid, user, file },
+    { digest: old.digest, how: 'start', uid, user, file },
+  ]);
 
   const { id, digest } = assertStatus(pending, 201);
   const shown = assertStatus(await account.developer.get(`/v1/requests/${id}`), 200);

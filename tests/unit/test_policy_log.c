@@ -15,8 +15,9 @@ static int teardown(void **state)
 
 static enum cs_err note_fn(const struct cs_desk *desk, void *arg)
 {
-    (void)arg;
-    return cs_policy_log_note(desk);
+    static const struct cs_policy_loaded plain = {
+        .how = CS_POLICY_STARTED, .file = "", .uid = 0, .user = ""};
+    return cs_policy_log_note(desk, arg == NULL ? &plain : arg);
 }
 
 struct logged {
@@ -62,8 +63,43 @@ static void notes_each_policy_once(void **state)
     assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
     read_log(world, logged);
     assert_int_equal(logged->count, 3);
-    assert_null(strstr(logged->entries[1].detail, first));
-    assert_non_null(strstr(logged->entries[2].detail, first));
+    const size_t begin = sizeof("{\"digest\":\"") - 1;
+    assert_int_not_equal(strncmp(logged->entries[1].detail + begin, first, strlen(first)), 0);
+    assert_int_equal(strncmp(logged->entries[2].detail + begin, first, strlen(first)), 0);
+    test_free(logged);
+}
+
+/* The entry says who did it, from what, and what was in force before. */
+static void tells_who_and_how(void **state)
+{
+    struct world *world = *state;
+    struct logged *logged = test_malloc(sizeof(*logged));
+    char first[CS_DIGEST_TEXT_SIZE], expected[CS_DETAIL_SIZE], far[CS_DETAIL_SIZE];
+    struct cs_policy_loaded loaded = {
+        .how = CS_POLICY_STARTED, .file = "/etc/a \"b\".yaml", .uid = 1000, .user = "ops"};
+    snprintf(first, sizeof(first), "%s", cs_policy_digest(world->policy));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, &loaded), CS_OK);
+    read_log(world, logged);
+    snprintf(expected, sizeof(expected),
+             "{\"digest\":\"%s\",\"how\":\"start\",\"uid\":1000,\"user\":\"ops\","
+             "\"file\":\"/etc/a \\\"b\\\".yaml\"}",
+             first);
+    assert_string_equal(logged->entries[0].detail, expected);
+    assert_int_equal(logged->entries[0].actor_kind, CS_ACTOR_SYSTEM);
+
+    /* A name that has no room is left out, and the rest is whole. */
+    memset(far, 'x', sizeof(far) - 1);
+    far[sizeof(far) - 1] = '\0';
+    loaded = (struct cs_policy_loaded){
+        .how = CS_POLICY_RELOADED, .file = far, .uid = UINT32_MAX, .user = ""};
+    set_policy(world, policy_of(CATALOG TEST_MODE LIVE_MODE "    - { name: x, approvals: 2 }\n"));
+    assert_int_equal(desk_do(world, NOBODY, note_fn, &loaded), CS_OK);
+    read_log(world, logged);
+    snprintf(expected, sizeof(expected),
+             "{\"digest\":\"%s\",\"previous\":\"%s\",\"how\":\"reload\",\"uid\":4294967295,"
+             "\"user\":\"\"}",
+             cs_policy_digest(world->policy), first);
+    assert_string_equal(logged->entries[1].detail, expected);
     test_free(logged);
 }
 
@@ -85,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_CASE(notes_each_policy_once),
+        LOG_CASE(tells_who_and_how),
         LOG_CASE(a_damaged_note_is_an_error),
     };
     return RUN_DOMAIN(tests);
