@@ -42,7 +42,7 @@ enum cs_table_number {
     CS_TABLE_REQUEST_PANEL = 23, /* policy | panel: who may decide, and how much waits for them */
     CS_TABLE_REQUEST_QUEUE = 24, /* policy | panel | request handle: what waits for a decision */
     CS_TABLE_REQUEST_STALE = 25, /* account handle: its requests have to be queued anew */
-    CS_TABLE_REQUEST_SEEN = 26,  /* as the last decision was about it */
+    CS_TABLE_REQUEST_SEEN = 26,  /* request handle | user handle: as they decided on it last */
     CS_TABLE_NUMBERS = 27        /* how many there are */
 };
 

@@ -156,14 +156,13 @@ static enum cs_err narrow(struct deciding *d)
     return cs_request_look(d->desk, d->request, &d->view);
 }
 
-enum cs_err cs_request_check_evidence(const struct cs_desk *desk, const struct cs_request *request,
-                                      const struct cs_request_view *view)
+enum cs_err cs_request_check_evidence(const struct cs_desk *desk, const struct cs_request *request)
 {
-    if ((request->rule.terms & CS_TERM_EVIDENCE) == 0 || view->evidence_missing[0] == '\0')
+    if ((request->rule.terms & CS_TERM_EVIDENCE) == 0 || request->rule.evidence_missing[0] == '\0')
         return CS_OK;
     return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "",
                         "The rule \"%s\" demands evidence that is not there: %.120s",
-                        request->rule.name, view->evidence_missing);
+                        request->rule.name, request->rule.evidence_missing);
 }
 
 /* What an approval needs beside the person. */
@@ -177,7 +176,7 @@ static enum cs_err check_demands(struct deciding *d)
             d->view.undecidable == CS_FAULT_CONFLICT ? CS_ERR_CONFLICT : CS_ERR_REFUSED,
             d->view.undecidable, "/scopes",
             "%.120s Approve fewer scopes, if that helps, or reject.", d->request->rule.why);
-    return cs_request_check_evidence(d->desk, d->request, &d->view);
+    return cs_request_check_evidence(d->desk, d->request);
 }
 
 static void add_decision(struct deciding *d)
@@ -312,7 +311,7 @@ enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id
                                                               : effects[order->decision].action;
     describe(&d, detail, sizeof(detail));
     if (cs_request_is_open(out))
-        err = cs_request_seen_keep(desk->ctx, out);
+        err = cs_request_seen_keep(desk, out);
     if (err != CS_OK)
         return err;
     return cs_request_save(desk->ctx, out, old_state, action, detail, receipt);

@@ -243,7 +243,7 @@ static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_reque
     copy(decision->digest, sizeof(decision->digest), request->digest);
     enum cs_err err = cs_request_look(desk, request, &view);
     if (err == CS_OK)
-        err = cs_request_check_evidence(desk, request, &view);
+        err = cs_request_check_evidence(desk, request);
     if (err == CS_OK)
         err = cs_request_settle(desk, request);
     return err == CS_OK ? cs_request_save(desk->ctx, request, old_state, CS_ACTION_REQUEST_APPROVED,

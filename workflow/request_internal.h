@@ -14,7 +14,6 @@ struct cs_request_view {
     unsigned approvals; /* that count */
     /* Why nobody can approve it as it is, which rule.why tells; CS_FAULT_NONE: somebody can. */
     enum cs_fault_code undecidable;
-    char evidence_missing[160];
 };
 
 /* As stored, if the caller sees it: CS_ERR_NOT_FOUND with the fault otherwise. */
@@ -34,8 +33,7 @@ CS_MUST_CHECK enum cs_err cs_request_look(const struct cs_desk *desk, struct cs_
                                           struct cs_request_view *view);
 /* CS_ERR_REFUSED with the fault when the rule demands evidence that is not there. */
 CS_MUST_CHECK enum cs_err cs_request_check_evidence(const struct cs_desk *desk,
-                                                    const struct cs_request *request,
-                                                    const struct cs_request_view *view);
+                                                    const struct cs_request *request);
 /*
  * Stores with a new revision, puts it where lists and the queue have it, and writes the audit
  * entry. `old_state` is CS_REQUEST_NO_STATE for a new one (workflow/request_index.h).

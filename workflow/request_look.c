@@ -121,15 +121,10 @@ void cs_request_rule_of(const struct cs_policy_answer *answer, struct cs_request
     snprintf(rule->not_groups, sizeof(rule->not_groups), "%s", answer->not_groups);
     snprintf(rule->escalate_to, sizeof(rule->escalate_to), "%s", answer->escalate_to);
     snprintf(rule->why, sizeof(rule->why), "%s", answer->why);
+    snprintf(rule->evidence_missing, sizeof(rule->evidence_missing), "%s",
+             answer->evidence_missing);
     for (size_t i = 0; i < answer->quorum_count; i++)
         rule->quorum[i] = answer->quorum[i];
-}
-
-static void set_rule(const struct cs_policy_answer *answer, struct cs_request *request,
-                     struct cs_request_view *view)
-{
-    cs_request_rule_of(answer, &request->rule);
-    memcpy(view->evidence_missing, answer->evidence_missing, sizeof(view->evidence_missing));
 }
 
 static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
@@ -159,7 +154,7 @@ static enum cs_err match(const struct cs_desk *desk, struct cs_request *request,
         request->panel = (struct cs_panel){.kind = CS_PANEL_NOBODY};
     err = cs_policy_match(desk->policy, &question, &answer);
     if (err == CS_OK)
-        set_rule(&answer, request, view);
+        cs_request_rule_of(&answer, &request->rule);
     else if (err == CS_ERR_REFUSED)
         set_undecidable(request, view, CS_FAULT_UNKNOWN_SCOPE,
                         "The policy no longer has one of the scopes that are asked for.");

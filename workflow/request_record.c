@@ -76,6 +76,8 @@ static const struct cs_field rule_fields[] = {
     CS_FIELD(15, CS_F_UINT, struct cs_request_rule, approvals_missing, SHOWN,
              "How many approvals it still needs."),
     CS_FIELD(16, CS_F_TEXT, struct cs_request_rule, wanted, MAYBE, "From whom."),
+    CS_FIELD(0, CS_F_TEXT, struct cs_request_rule, evidence_missing, CS_FF_OUT | CS_FF_NULLABLE,
+             "What the evidence that it demands lacks; null: nothing."),
 };
 const struct cs_record cs_request_rule_record = {
     .name = "request_rule",

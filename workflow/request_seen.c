@@ -33,21 +33,22 @@ static const struct {
 #define RULE_BIT (COUNT(members) + 1)
 
 static const struct cs_field fields[] = {
-    CS_FIELD(1, CS_F_TIME, struct cs_request_seen, at, SHOWN, "When that was decided."),
-    CS_FIELD(2, CS_F_TEXT, struct cs_request_seen, digest, SHOWN, "Of what was decided on."),
+    CS_FIELD_ID(1, struct cs_request_seen, by, SHOWN, CS_USER_PREFIX, "Who decided."),
+    CS_FIELD(2, CS_F_TIME, struct cs_request_seen, at, SHOWN, "When that was decided."),
+    CS_FIELD(3, CS_F_TEXT, struct cs_request_seen, digest, SHOWN, "Of what was decided on."),
     CS_FIELD_FLAGS(0, struct cs_request_seen, changed, SHOWN, cs_request_seen_names,
                    "Which of the following are other now."),
-    CS_FIELD(3, CS_F_TEXT, struct cs_request_seen, name, SHOWN, "Its name then."),
-    CS_FIELD(4, CS_F_TEXT, struct cs_request_seen, bundle, MAYBE, "Its bundle then."),
-    CS_FIELD(5, CS_F_WORDS, struct cs_request_seen, scopes, SHOWN, "Its scopes then."),
-    CS_FIELD(6, CS_F_TEXT, struct cs_request_seen, use_case, SHOWN, "What it was needed for then."),
-    CS_FIELD(7, CS_F_TEXT, struct cs_request_seen, recipient_email, MAYBE, "Who was to fetch it."),
-    CS_FIELD(8, CS_F_BYTES, struct cs_request_seen, recipient_public_key, SHOWN,
+    CS_FIELD(4, CS_F_TEXT, struct cs_request_seen, name, SHOWN, "Its name then."),
+    CS_FIELD(5, CS_F_TEXT, struct cs_request_seen, bundle, MAYBE, "Its bundle then."),
+    CS_FIELD(6, CS_F_WORDS, struct cs_request_seen, scopes, SHOWN, "Its scopes then."),
+    CS_FIELD(7, CS_F_TEXT, struct cs_request_seen, use_case, SHOWN, "What it was needed for then."),
+    CS_FIELD(8, CS_F_TEXT, struct cs_request_seen, recipient_email, MAYBE, "Who was to fetch it."),
+    CS_FIELD(9, CS_F_BYTES, struct cs_request_seen, recipient_public_key, SHOWN,
              "The X25519 key that it was to be sealed for."),
-    CS_FIELD(9, CS_F_WORDS, struct cs_request_seen, allowed_ips, SHOWN, "Its networks then."),
-    CS_FIELD_SUB(10, struct cs_request_seen, limits, SHOWN, &cs_request_limits_record,
+    CS_FIELD(10, CS_F_WORDS, struct cs_request_seen, allowed_ips, SHOWN, "Its networks then."),
+    CS_FIELD_SUB(11, struct cs_request_seen, limits, SHOWN, &cs_request_limits_record,
                  "What the credential would have got then."),
-    CS_FIELD_SUB(11, struct cs_request_seen, rule, SHOWN, &cs_request_rule_record,
+    CS_FIELD_SUB(12, struct cs_request_seen, rule, SHOWN, &cs_request_rule_record,
                  "What the policy demanded then."),
 };
 const struct cs_record cs_request_seen_record = {
@@ -58,23 +59,30 @@ const struct cs_record cs_request_seen_record = {
     .extra_offset = offsetof(struct cs_request_seen, extra),
     .fields = fields,
     .field_count = COUNT(fields),
-    .doc = "A request as the last decision was about it.",
+    .doc = "A request as a decision was about it.",
 };
 static const struct cs_table seen_table = {
     .number = CS_TABLE_REQUEST_SEEN, .name = "request_seen", .record = &cs_request_seen_record};
 
-enum cs_err cs_request_seen_keep(struct cs_ctx *ctx, const struct cs_request *request)
+/* Of one request by one person. */
+static struct cs_slice seen_key(const struct cs_request *request, const struct cs_id *by,
+                                uint8_t out[2 * CS_HANDLE_LEN])
 {
-    struct cs_request_seen seen = {.at = cs_tx_now_ms(ctx->tx)};
-    uint8_t room[CS_HANDLE_LEN];
+    return cs_key_pair(cs_id_handle(&request->id), cs_id_handle(by), out);
+}
+
+enum cs_err cs_request_seen_keep(const struct cs_desk *desk, const struct cs_request *request)
+{
+    struct cs_ctx *ctx = desk->ctx;
+    struct cs_request_seen seen = {.by = cs_desk_caller(desk), .at = cs_tx_now_ms(ctx->tx)};
+    uint8_t room[2 * CS_HANDLE_LEN];
     for (size_t i = 0; i < COUNT(members); i++)
         memcpy((char *)&seen + members[i].seen, (const char *)request + members[i].request,
                members[i].size);
     memcpy(seen.digest, request->digest, sizeof(seen.digest));
     seen.limits = request->limits;
     seen.rule = request->rule;
-    return cs_row_put(ctx, &seen_table, CS_REALM_LIVE,
-                      cs_key_handle(cs_id_handle(&request->id), room), &seen);
+    return cs_row_put(ctx, &seen_table, CS_REALM_LIVE, seen_key(request, &seen.by, room), &seen);
 }
 
 /* What the rule demands; not how far it was fulfilled, nor the words for it. */
@@ -109,20 +117,53 @@ static bool is_same_member(const struct cs_request_seen *seen, const struct cs_r
                                    : memcmp(then, now, members[i].size) == 0;
 }
 
-enum cs_err cs_request_seen_get(struct cs_ctx *ctx, const struct cs_request *request,
+static void compare(const struct cs_request *request, struct cs_request_seen *seen)
+{
+    seen->changed = 0;
+    for (size_t i = 0; i < COUNT(members); i++)
+        seen->changed |= is_same_member(seen, request, i) ? 0 : UINT32_C(1) << i;
+    if (!is_same_limits(&seen->limits, &request->limits))
+        seen->changed |= UINT32_C(1) << LIMITS_BIT;
+    if (!is_same_rule(&seen->rule, &request->rule))
+        seen->changed |= UINT32_C(1) << RULE_BIT;
+}
+
+static enum cs_err take_later(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
+                              bool *stop)
+{
+    const struct cs_request_seen *one = value;
+    struct cs_request_seen *last = arg;
+    (void)ctx;
+    (void)key;
+    (void)stop;
+    if (one->at >= last->at)
+        *last = *one;
+    return CS_OK;
+}
+
+/* As many rows as people decided. */
+static enum cs_err find_last(struct cs_ctx *ctx, const struct cs_request *request,
+                             struct cs_request_seen *out)
+{
+    uint8_t prefix[CS_HANDLE_LEN];
+    uint8_t room[CS_HANDLE_LEN];
+    struct cs_request_seen one;
+    const struct cs_range range =
+        cs_range_prefix(cs_key_handle(cs_id_handle(&request->id), prefix), room, CS_ASCENDING);
+    out->at = 0;
+    enum cs_err err = cs_row_each(ctx, &seen_table, &range, &one, take_later, out);
+    return err == CS_OK && out->at == 0 ? CS_ERR_NOT_FOUND : err;
+}
+
+enum cs_err cs_request_seen_get(const struct cs_desk *desk, const struct cs_request *request,
                                 struct cs_request_seen *out)
 {
-    uint8_t room[CS_HANDLE_LEN];
-    enum cs_err err =
-        cs_row_get(ctx, &seen_table, cs_key_handle(cs_id_handle(&request->id), room), out);
-    if (err != CS_OK)
-        return err;
-    out->changed = 0;
-    for (size_t i = 0; i < COUNT(members); i++)
-        out->changed |= is_same_member(out, request, i) ? 0 : UINT32_C(1) << i;
-    if (!is_same_limits(&out->limits, &request->limits))
-        out->changed |= UINT32_C(1) << LIMITS_BIT;
-    if (!is_same_rule(&out->rule, &request->rule))
-        out->changed |= UINT32_C(1) << RULE_BIT;
-    return CS_OK;
+    uint8_t room[2 * CS_HANDLE_LEN];
+    struct cs_id me = cs_desk_caller(desk);
+    enum cs_err err = cs_row_get(desk->ctx, &seen_table, seen_key(request, &me, room), out);
+    if (err == CS_ERR_NOT_FOUND)
+        err = find_last(desk->ctx, request, out);
+    if (err == CS_OK)
+        compare(request, out);
+    return err;
 }

@@ -1,6 +1,6 @@
 /*
- * What was seen: the request as the last decision was about it, kept beside it, so that whoever
- * comes later is told what changed since. One is kept for each request, however many decided.
+ * What was seen: the request as each person's last decision was about it, kept beside it, so that
+ * whoever comes back, or comes later, is told what changed since.
  * Thread rule: inside a transaction.
  */
 #ifndef CS_WORKFLOW_REQUEST_SEEN_H
@@ -9,6 +9,7 @@
 #include "workflow/request.h"
 
 struct cs_request_seen {
+    struct cs_id by;
     int64_t at; /* when that was decided */
     char digest[CS_DIGEST_TEXT_SIZE];
     char name[CS_NAME_SIZE];
@@ -27,10 +28,14 @@ extern const struct cs_record cs_request_seen_record;
 extern const char *const cs_request_seen_names[];
 
 /* With each decision; the request is as it was decided on. */
-CS_MUST_CHECK enum cs_err cs_request_seen_keep(struct cs_ctx *ctx,
+CS_MUST_CHECK enum cs_err cs_request_seen_keep(const struct cs_desk *desk,
                                                const struct cs_request *request);
-/* CS_ERR_NOT_FOUND: nobody decided yet. The request is as it is now. */
-CS_MUST_CHECK enum cs_err cs_request_seen_get(struct cs_ctx *ctx, const struct cs_request *request,
+/*
+ * Of the caller's last decision; of the last of anybody's, if the caller has not decided. The
+ * request is as it is now. CS_ERR_NOT_FOUND: nobody decided yet.
+ */
+CS_MUST_CHECK enum cs_err cs_request_seen_get(const struct cs_desk *desk,
+                                              const struct cs_request *request,
                                               struct cs_request_seen *out);
 
 #endif

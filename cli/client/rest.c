@@ -261,11 +261,25 @@ static json_t *flatten(const json_t *answer, const char *inside)
     return flat;
 }
 
+static void render_list(const struct cs_rest *rest, const json_t *answer, struct cs_buf *out)
+{
+    json_t *items = json_deep_copy(json_object_get(answer, "items"));
+    for (size_t i = 0; rest->derive != NULL && i < json_array_size(items); i++) {
+        if (rest->derive(json_array_get(items, i)) != 0)
+            out->err = CS_ERR_NOMEM;
+    }
+    cs_output_table(out, rest->columns, items, cs_output_stdout_style());
+    json_decref(items);
+}
+
 static void render_table(const struct cs_rest *rest, const json_t *answer, struct cs_buf *out)
 {
     if (rest->shape == CS_REST_LIST) {
-        cs_output_table(out, rest->columns, json_object_get(answer, "items"),
-                        cs_output_stdout_style());
+        render_list(rest, answer, out);
+        return;
+    }
+    if (rest->show != NULL) {
+        rest->show(out, answer, cs_output_stdout_style());
         return;
     }
     json_t *flat = flatten(answer, rest->inside == NULL ? "" : rest->inside);

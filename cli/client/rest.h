@@ -49,11 +49,15 @@ struct cs_rest {
     enum cs_rest_shape shape;
     enum cs_rest_care care;
     enum cs_remote_who who;
-    const char *member, *text;                /* a member of the body that is always the same */
-    const char *confirm;                      /* asked on a terminal, unless --yes is given */
-    const char *inside;                       /* CS_REST_OBJECT: a member whose own members are
-                                                 shown without its name before theirs */
-    const struct cs_column *columns;          /* CS_REST_LIST */
+    const char *member, *text;       /* a member of the body that is always the same */
+    const char *confirm;             /* asked on a terminal, unless --yes is given */
+    const char *inside;              /* CS_REST_OBJECT: a member whose own members are
+                                        shown without its name before theirs */
+    const struct cs_column *columns; /* CS_REST_LIST */
+    /* CS_REST_LIST: adds members that columns tell of and items do not have. Not with --format. */
+    int (*derive)(json_t *item);
+    /* CS_REST_OBJECT: how it is shown where lines of name and value are not enough. */
+    void (*show)(struct cs_buf *out, const json_t *answer, enum cs_output_style style);
     const struct cs_rest_variable *variables; /* with --env: cs_rest_secret_sets */
     const struct cs_rest_secret *secret;
     /* What the process exits with, by what a 2xx answer says; NULL: CS_EXIT_OK. */

@@ -4,6 +4,8 @@
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"
+#include "cli/input.h"
+#include "cli/nouns/request_view.h"
 
 #define YEARS_S(years) ((int64_t)(years)*365 * 86400)
 
@@ -86,7 +88,11 @@ static const struct cs_option create_options[] = {
     {0},
 };
 static const struct cs_rest create_row = {
-    .method = "POST", .path = "/v1/requests", .care = CS_REST_CREATES};
+    .method = "POST",
+    .path = "/v1/requests",
+    .care = CS_REST_CREATES,
+    .show = cs_request_view_answer,
+};
 static const struct cs_example create_examples[] = {
     {"countersign request create --account acct_01JC2V5Q8ZK3W7R9T4N6M0XBYD --name \"ERP sync\" "
      "--bundle fulfilment-sync --use-case \"Orders into our ERP, every five minutes\"",
@@ -105,8 +111,16 @@ static const struct cs_command create = {
 
 static const char *const assignees[] = {"me", NULL};
 static const struct cs_column columns[] = {
-    {"ID", "id"},         {"STATE", "state"},     {"ACCOUNT", "account_id"}, {"NAME", "name"},
-    {"SCOPES", "scopes"}, {"BY", "requested_by"}, {"CREATED", "created_at"}, {0},
+    {"ID", "id"},
+    {"AGE", "age"},
+    {"STATE", "state"},
+    {"ACCOUNT", "account.name"},
+    {"NAME", "name"},
+    {"SCOPES", "some_scopes"},
+    {"RULE", "rule.name"},
+    {"APPROVALS", "approvals"},
+    {"WAITS FOR", "waits_for"},
+    {0},
 };
 static const struct cs_option list_options[] = {
     {.name = "state",
@@ -130,10 +144,21 @@ static const struct cs_option list_options[] = {
      .argument = "WHOM",
      .choices = assignees,
      .doc = "only those that wait for you"},
+    {.name = "older-than",
+     .type = CS_OPTION_DURATION,
+     .place = CS_PLACE_QUERY,
+     .member = "older_than_s",
+     .argument = "TIME",
+     .min = 1,
+     .max = YEARS_S(10),
+     .doc = "only those that were filed so long ago"},
     {0},
 };
-static const struct cs_rest list_row = {
-    .method = "GET", .path = "/v1/requests", .shape = CS_REST_LIST, .columns = columns};
+static const struct cs_rest list_row = {.method = "GET",
+                                        .path = "/v1/requests",
+                                        .shape = CS_REST_LIST,
+                                        .columns = columns,
+                                        .derive = cs_request_view_derive};
 static const struct cs_command list = {
     .name = "list",
     .summary = "List requests",
@@ -143,7 +168,8 @@ static const struct cs_command list = {
     .rest = &list_row,
 };
 
-static const struct cs_rest show_row = {.method = "GET", .path = "/v1/requests/{id}"};
+static const struct cs_rest show_row = {
+    .method = "GET", .path = "/v1/requests/{id}", .show = cs_request_view_answer};
 static const struct cs_command show = {
     .name = "show",
     .summary = "Show one request: who asks for what and why, and where it stands",
@@ -169,22 +195,27 @@ static enum cs_exit show_request(const struct cs_args *args, const json_t *reque
 {
     struct cs_buf text;
     cs_buf_init(&text, CS_OUTPUT_MAX);
-    cs_output_object(&text, request);
+    cs_request_view_answer(&text, request, CS_OUTPUT_PLAIN);
     text.len -= text.len > 0; /* the last line end */
     cs_output_say("to %s:\n%s", args->command->name, cs_buf_text(&text));
     cs_buf_free(&text);
-    return cs_rest_agreed(args, "Decide so?")
-               ? CS_EXIT_OK
-               : cs_output_fail(CS_EXIT_FAILED, "nothing was decided");
+    return cs_input_confirm("Decide so?") ? CS_EXIT_OK
+                                          : cs_output_fail(CS_EXIT_FAILED, "nothing was decided");
 }
 
-/* Puts the digest of what was shown into the decision, unless --digest says what was seen before.
+/*
+ * Puts the digest of what was shown into the decision, unless --digest says what was seen before. A
+ * script that fetched the digest here would decide on what nobody has seen, so it has to say it.
  */
 static enum cs_exit bind_digest(struct cs_remote *remote, const struct cs_args *args, json_t *body)
 {
     json_t *request = NULL;
     if (cs_args_has(args, "digest"))
         return CS_EXIT_OK;
+    if (!cs_input_interactive())
+        return cs_output_fail(CS_EXIT_USAGE,
+                              "what was reviewed? Give --digest DIGEST, as \"request show\" told "
+                              "it, or run this on a terminal");
     enum cs_exit code = fetch_request(remote, args, &request);
     if (code == CS_EXIT_OK)
         code = show_request(args, request);
@@ -227,8 +258,11 @@ static enum cs_exit run_decision(const struct cs_args *args)
 }
 
 #define DIGEST_DOC                                                                                 \
-    "The decision holds for what you saw: without --digest the request is shown first, and asked " \
-    "about on a terminal. If it changed meanwhile, nothing is decided."
+    "The decision holds for what you saw, and for nothing else. On a terminal the request is "     \
+    "shown "                                                                                       \
+    "and asked about. A script says with --digest what was reviewed; without, nothing is "         \
+    "decided. "                                                                                    \
+    "Nothing is either, if the request or what the policy makes of it changed meanwhile."
 #define DECISION_OPTIONS(how, text)                                                                \
     {.name = "digest",                                                                             \
      .type = CS_OPTION_TEXT,                                                                       \
@@ -236,19 +270,14 @@ static enum cs_exit run_decision(const struct cs_args *args)
      .member = "digest",                                                                           \
      .argument = "DIGEST",                                                                         \
      .doc = "what you have reviewed, as “request show” told it"},                                  \
-        {.name = "comment",                                                                        \
-         .letter = 'm',                                                                            \
-         .type = CS_OPTION_TEXT,                                                                   \
-         .need = (how),                                                                            \
-         .place = CS_PLACE_BODY,                                                                   \
-         .member = "comment",                                                                      \
-         .argument = "TEXT",                                                                       \
-         .doc = (text)},                                                                           \
-        CS_REST_YES
+    {                                                                                              \
+        .name = "comment", .letter = 'm', .type = CS_OPTION_TEXT, .need = (how),                   \
+        .place = CS_PLACE_BODY, .member = "comment", .argument = "TEXT", .doc = (text)             \
+    }
 #define DECISION_ROW(what)                                                                         \
     {                                                                                              \
         .method = "POST", .path = "/v1/requests/{id}/decisions", .member = "decision",             \
-        .text = (what), .inside = "request"                                                        \
+        .text = (what), .show = cs_request_view_answer                                             \
     }
 
 static const struct cs_option approve_options[] = {
@@ -320,7 +349,8 @@ static const struct cs_option reply_options[] = {
      .doc = "the answer"},
     {0},
 };
-static const struct cs_rest reply_row = {.method = "POST", .path = "/v1/requests/{id}/replies"};
+static const struct cs_rest reply_row = {
+    .method = "POST", .path = "/v1/requests/{id}/replies", .show = cs_request_view_answer};
 static const struct cs_command reply = {
     .name = "reply",
     .summary = "Answer a reviewer's question",
@@ -332,7 +362,8 @@ static const struct cs_command reply = {
 };
 
 static const struct cs_option edit_options[] = {WANTED_OPTIONS(CS_OPTION_OPTIONAL), {0}};
-static const struct cs_rest edit_row = {.method = "PATCH", .path = "/v1/requests/{id}"};
+static const struct cs_rest edit_row = {
+    .method = "PATCH", .path = "/v1/requests/{id}", .show = cs_request_view_answer};
 static const struct cs_command edit = {
     .name = "edit",
     .summary = "Change a request; approvals that it had no longer count",
@@ -347,6 +378,7 @@ static const struct cs_option withdraw_options[] = {CS_REST_YES, {0}};
 static const struct cs_rest withdraw_row = {
     .method = "POST",
     .path = "/v1/requests/{id}/withdraw",
+    .show = cs_request_view_answer,
     .confirm = "Withdraw it? It can not be taken up again.",
 };
 static const struct cs_command withdraw = {

@@ -46,7 +46,8 @@ static const struct cs_view_part detail_parts[] = {
      .offset = offsetof(struct cs_shown_detail, last_reviewed),
      .record = &cs_request_seen_record,
      .optional = true,
-     .doc = "What the last decision was about, while it is open."},
+     .doc = "What the caller's last decision was about, or else the last of anybody's; while it is "
+            "open."},
     {.kind = CS_VIEW_RECORD,
      .name = "history",
      .offset = offsetof(struct cs_shown_detail, history),
@@ -68,7 +69,7 @@ static enum cs_err show_last_reviewed(const struct cs_desk *desk, const struct c
     enum cs_err err = CS_ERR_NOT_FOUND;
     out->last_reviewed = NULL;
     if (request->state == CS_REQUEST_PENDING || request->state == CS_REQUEST_NEEDS_INFO)
-        err = cs_request_seen_get(desk->ctx, request, &out->room.last_reviewed);
+        err = cs_request_seen_get(desk, request, &out->room.last_reviewed);
     if (err == CS_OK)
         out->last_reviewed = &out->room.last_reviewed;
     return err == CS_ERR_NOT_FOUND ? CS_OK : err;

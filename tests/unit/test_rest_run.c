@@ -331,24 +331,22 @@ static void tells_a_bad_key_by_the_exit_code(void **state)
     clear_stage(&stage);
 }
 
-static void decides_on_what_it_showed(void **state)
+static void decides_on_what_was_reviewed(void **state)
 {
     (void)state;
     static const struct scene scenes[] = {
-        {"GET /v1/requests/req_" ULID " ", "200 OK\r\n",
-         "{\"id\":\"req_x\",\"digest\":\"d1\",\"use_case\":\"why\"}"},
         {"POST /v1/requests/req_" ULID "/decisions ", "201 Created\r\n",
-         "{\"request\":{\"state\":\"approved\"},\"receipt\":{\"index\":7}}"},
+         "{\"request\":{\"name\":\"n\",\"state\":\"approved\"},\"receipt\":{\"index\":7,"
+         "\"hash\":\"h\"}}"},
         {0},
     };
     struct stage stage;
     set_stage(&stage, scenes);
-    assert_int_equal(run(&stage, "request|approve|req_" ULID, ""), CS_EXIT_OK);
-    EXPECT(stage.err, "to approve:\nid        req_x\ndigest    d1\nuse_case  why\n");
+    assert_int_equal(run(&stage, "request|approve|req_" ULID "|--digest|d1", ""), CS_EXIT_OK);
     EXPECT(stage.heard, "{\"decision\":\"approve\",\"digest\":\"d1\"}");
-    EXPECT(stage.out, "state          approved\nreceipt.index  7\n");
+    EXPECT(stage.out, "Name        n\n");
+    EXPECT(stage.out, "Receipt     entry 7, h\n");
 
-    /* What was seen before is not fetched again. */
     unlink(stage.heard);
     setenv("COUNTERSIGN_TOKEN", "cs_user_secret", 1);
     assert_int_equal(run(&stage, "request|reject|req_" ULID "|-m|no|--digest|d0", ""), CS_EXIT_OK);
@@ -357,14 +355,18 @@ static void decides_on_what_it_showed(void **state)
     clear_stage(&stage);
 }
 
+/* Without a person to show it to, the digest is not taken from the server itself. */
 static void does_not_decide_without_a_digest(void **state)
 {
     (void)state;
-    static const struct scene scenes[] = {{"GET ", "200 OK\r\n", "{\"id\":\"req_x\"}"}, {0}};
+    static const struct scene scenes[] = {
+        {"GET ", "200 OK\r\n", "{\"id\":\"req_x\",\"digest\":\"d1\"}"}, {0}};
     struct stage stage;
     set_stage(&stage, scenes);
-    assert_int_equal(run(&stage, "request|approve|req_" ULID, ""), CS_EXIT_FAILED);
+    assert_int_equal(run(&stage, "request|approve|req_" ULID, ""), CS_EXIT_USAGE);
+    EXPECT(stage.err, "--digest");
     EXPECT_NOT(stage.heard, "POST");
+    EXPECT_NOT(stage.heard, "GET");
     clear_stage(&stage);
 }
 
@@ -462,7 +464,7 @@ int main(void)
         cmocka_unit_test(writes_no_commands_into_a_file),
         cmocka_unit_test(leaves_no_file_behind_after_a_refusal),
         cmocka_unit_test(tells_a_bad_key_by_the_exit_code),
-        cmocka_unit_test(decides_on_what_it_showed),
+        cmocka_unit_test(decides_on_what_was_reviewed),
         cmocka_unit_test(does_not_decide_without_a_digest),
         cmocka_unit_test(stores_a_token_that_was_taken),
         cmocka_unit_test(stores_no_token_that_was_refused),

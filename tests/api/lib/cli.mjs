@@ -5,16 +5,18 @@ import { PROGRAM, temporaryFolder } from './vault.mjs';
 
 /**
  * Runs `countersign ARGS…` to its end: {status, stdout, stderr, json}. Options: `vault` with `role`
- * or `token` (as COUNTERSIGN_URL and COUNTERSIGN_TOKEN), `input` (all of stdin), `env`, `cwd`.
+ * or `token` (as COUNTERSIGN_URL and COUNTERSIGN_TOKEN), `input` (all of stdin), `env`, `cwd`, and
+ * `program` for another one that runs it.
  * The caller's own login file is out of reach: XDG_CONFIG_HOME is an empty folder.
  */
-export async function countersign(t, args, { vault, role, token, input = '', env = {}, cwd } = {}) {
+export async function countersign(t, args, options = {}) {
+  const { vault, role, token, input = '', env = {}, cwd, program = PROGRAM } = options;
   const home = await temporaryFolder(t);
   const own = { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: home, LANG: 'C.UTF-8' };
   if (vault) own.COUNTERSIGN_URL = vault.url;
   if (vault && role) own.COUNTERSIGN_TOKEN = vault.tokens[role];
   if (token) own.COUNTERSIGN_TOKEN = token;
-  const child = spawn(PROGRAM, args, { env: { ...own, ...env }, cwd });
+  const child = spawn(program, args, { env: { ...own, ...env }, cwd });
   const out = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'])
     child[stream].setEncoding('utf8').on('data', (text) => (out[stream] += text));
