@@ -14,6 +14,7 @@ extern const struct cs_command cs_dev_command;
 extern const struct cs_command cs_init_command;
 extern const struct cs_command cs_audit_verify_command; /* a verb of cs_audit_command */
 extern const struct cs_command cs_openapi_command;
+extern const struct cs_command cs_scan_command;
 extern const struct cs_command cs_serve_command;
 
 /* cli/nouns/, each in the file of its name */

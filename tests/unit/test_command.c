@@ -209,7 +209,7 @@ static int split(char *at, char **argv, int size)
 {
     int argc = 0;
     assert_non_null(at);
-    while (*at != '\0' && *at != '<' && *at != '|' && *at != ')') {
+    while (*at != '\0' && strchr("<>|)", *at) == NULL) {
         assert_true(argc < size);
         bool quoted = *at == '"';
         argv[argc++] = at += quoted;
