@@ -220,8 +220,9 @@ CS_MUST_CHECK enum cs_err cs_request_count(const struct cs_desk *desk, const str
 
 /*
  * The requester's own: CS_ERR_DENIED for another developer; CS_ERR_CONFLICT once it is over, and
- * for a thread that is full. A change is checked as a new request is, and may be approved by the
- * policy as one; CS_ERR_STALE when if_revision is neither 0 nor its revision.
+ * for a thread that is full; CS_ERR_REFUSED while it is frozen, but to withdraw it. A change is
+ * checked as a new request is, and may be approved by the policy as one; CS_ERR_STALE when
+ * if_revision is neither 0 nor its revision.
  */
 CS_MUST_CHECK enum cs_err cs_request_change(const struct cs_desk *desk, const struct cs_id *id,
                                             const struct cs_request_order *order, uint64_t given,
@@ -261,12 +262,13 @@ struct cs_decision_order {
 };
 extern const struct cs_record cs_decision_order_record;
 /*
- * By a reviewer. CS_ERR_DENIED: FORBIDDEN, SELF_APPROVAL, NOT_IN_GROUP; CS_ERR_STALE: the digest is
- * not that of now; CS_ERR_EXISTS/ALREADY_DECIDED: a second approval of the same; CS_ERR_CONFLICT:
- * it is over, a question is open, it has as many decisions as fit (the last place is for a
- * rejection), or the account's limit is reached; CS_ERR_REFUSED: wider or longer than asked for,
- * evidence lacking, a comment lacking, suspended, a scope that the policy lost. To reject or to ask
- * takes one's own approval back.
+ * By a reviewer. CS_ERR_DENIED: FORBIDDEN, SELF_APPROVAL, SEPARATION_OF_DUTIES, NOT_IN_GROUP (also
+ * for an approval that would fill no place); CS_ERR_STALE: the digest is not that of now;
+ * CS_ERR_EXISTS/ALREADY_DECIDED: a second approval of the same; CS_ERR_CONFLICT: it is over, a
+ * question is open, it has as many decisions or messages as fit (the last place for a decision is
+ * for a rejection), the credential that is to be widened is over, or the account's limit is
+ * reached; CS_ERR_REFUSED: wider or longer than asked for, evidence lacking, a comment lacking,
+ * frozen, a scope that the policy lost. To reject or to ask takes one's own approval back.
  */
 CS_MUST_CHECK enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id,
                                             const struct cs_decision_order *order,
