@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vault/account.h"
+#include "vault/usage.h"
 #include "workflow/grant.h"
 #include "workflow/request_internal.h"
 
@@ -57,8 +58,14 @@ static enum cs_err check(const struct cs_desk *desk, const struct cs_request *re
 static enum cs_err take_back(const struct cs_desk *desk, const struct cs_grant *grant,
                              struct cs_issued *out)
 {
+    int64_t used_at = 0;
+    uint64_t uses = 0;
     enum cs_err err = cs_credential_find(desk->ctx, &grant->credential_id, &out->credential);
-    if (err == CS_OK && cs_credential_is_unproved(&out->credential))
+    if (err != CS_OK || !cs_credential_is_unproved(&out->credential))
+        return err;
+    /* A first use is in memory for a moment before it is written: it counts from the answer on. */
+    err = cs_usage_brief(desk->ctx, &grant->credential_id, &used_at, &uses);
+    if (err == CS_OK && used_at == 0)
         err = cs_credential_void(desk->ctx, &grant->credential_id, &out->credential);
     return err;
 }
