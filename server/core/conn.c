@@ -331,11 +331,11 @@ void cs_conn_start(struct cs_conn *conn)
     struct cs_loop *loop = conn->loop;
 
     loop->arriving = conn;
+    enum MHD_Result added =
+        MHD_add_connection(daemon_of(conn), conn->peer.fd,
+                           (const struct sockaddr *)&conn->peer.address, conn->peer.address_len);
     /* On failure MHD has closed the socket; if on_connection had begun, it has freed as well. */
-    if (MHD_add_connection(daemon_of(conn), conn->peer.fd,
-                           (const struct sockaddr *)&conn->peer.address,
-                           conn->peer.address_len) == MHD_NO &&
-        loop->arriving)
+    if (added == MHD_NO && loop->arriving == conn)
         cs_conn_free(&conn);
     loop->arriving = NULL;
 }

@@ -337,8 +337,11 @@ static void stopping_finishes_what_has_begun(void **state)
     client_say(queued, GET("/slow"));
     AWAIT_STAT(&fixture, waiting, 1);
     int upload = client_open(&fixture);
-    client_say(upload, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{");
-    AWAIT_STAT(&fixture, open, 5);
+    client_say(upload, "POST /echo HTTP/1.1\r\n" HOST JSON
+                       "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    client_receive(upload, &answer, EXPECT_NO_BODY); /* it has begun: its head was read */
+    assert_int_equal(answer.status, 100);
+    client_say(upload, "{");
     assert_int_equal(pthread_create(&stopper, NULL, stop_in_thread, &fixture), 0);
     assert_true(client_sees_end(idle));
     assert_true(client_sees_end(silent));
