@@ -26,7 +26,7 @@ static const struct cs_argument arguments[] = {
 };
 
 static const struct cs_option options[] = {
-    {.name = "key",
+    {.name = "verifier",
      .type = CS_OPTION_TEXT,
      .argument = "KEY",
      .env = "COUNTERSIGN_AUDIT_KEY",

@@ -117,7 +117,7 @@ static enum cs_exit check_receipt(struct run *run, bool *good)
 {
     struct cs_buf text;
     if (!run->has_key)
-        return cs_output_fail(CS_EXIT_USAGE, "a receipt does not bring the log's key: --key");
+        return cs_output_fail(CS_EXIT_USAGE, "a receipt does not bring the log's key: --verifier");
     cs_buf_init(&text, FILE_MAX);
     cs_buf_put(&text, run->line, run->line_len);
     enum cs_exit code = read_whole(run->path, run->file, &text);
@@ -166,7 +166,7 @@ static enum cs_exit tell(const struct run *run, bool good)
         return cs_output_fail(CS_EXIT_FAILED, "%s is wrong: %s", run->path, check->why);
     if (!run->has_key && check->kept_count == 0)
         cs_output_say("the file was checked with the key that it brings itself: whoever made it up "
-                      "could bring one; --key or --checkpoint tell what was kept elsewhere");
+                      "could bring one; --verifier or --checkpoint tell what was kept elsewhere");
     return CS_EXIT_OK;
 }
 
@@ -188,14 +188,14 @@ static enum cs_exit verify(struct run *run)
 
 static enum cs_exit take_key(struct run *run)
 {
-    const char *text = cs_args_text(run->args, "key");
+    const char *text = cs_args_text(run->args, "verifier");
     if (text == NULL)
         return CS_EXIT_OK;
     run->has_key = true;
     if (cs_note_key_parse(cs_slice_str(text), &run->key) == CS_OK)
         return CS_EXIT_OK;
     return cs_output_fail(CS_EXIT_USAGE,
-                          "--key is a verifier key: name+8 hex digits+base64, as `countersign "
+                          "--verifier is a verifier key: name+8 hex digits+base64, as `countersign "
                           "audit checkpoint` tells it");
 }
 

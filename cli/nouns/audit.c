@@ -59,7 +59,7 @@ static const struct cs_command list = {
 
 static const struct cs_option checkpoint_options[] = {
     SIZE_OPTION,
-    {.name = "key", .type = CS_OPTION_FLAG, .doc = "only the log's verifier key"},
+    {.name = "verifier", .type = CS_OPTION_FLAG, .doc = "only the log's verifier key"},
     {0},
 };
 static const struct cs_rest checkpoint_row = {.method = "GET", .path = "/v1/audit/checkpoint"};
@@ -94,7 +94,7 @@ static enum cs_exit run_checkpoint(const struct cs_args *args)
     if (code == CS_EXIT_OK && strcmp(cs_args_text(args, "format"), "json") == 0)
         code = cs_rest_print(args, &checkpoint_row, state);
     else if (code == CS_EXIT_OK)
-        code = print_plain(state, cs_args_has(args, "key") ? "verifier_key" : "checkpoint");
+        code = print_plain(state, cs_args_has(args, "verifier") ? "verifier_key" : "checkpoint");
     json_decref(state);
     cs_buf_free(&target);
     cs_remote_close(&remote);
@@ -103,7 +103,7 @@ static enum cs_exit run_checkpoint(const struct cs_args *args)
 
 static const struct cs_example checkpoint_examples[] = {
     {"countersign audit checkpoint >>kept.txt", "to be kept where the server cannot reach it"},
-    {"countersign audit checkpoint --key", "to be kept with it"},
+    {"countersign audit checkpoint --verifier", "to be kept with it"},
     {0},
 };
 static const struct cs_command checkpoint = {

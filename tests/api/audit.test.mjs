@@ -43,7 +43,7 @@ async function verdictOf(t, lines, { key, kept } = {}) {
   const name = file('tried.jsonl');
   await writeFile(name, lines.map((line) => `${line}\n`).join(''));
   const args = [];
-  if (key) args.push('--key', key);
+  if (key) args.push('--verifier', key);
   if (kept) {
     await writeFile(file('kept.txt'), kept);
     args.push('--checkpoint', file('kept.txt'));
@@ -84,7 +84,7 @@ test('the second verifier has the tree of RFC 6962', () => {
 });
 
 test('receipts of a decision and of a fetch prove themselves, to both verifiers', async (t) => {
-  const key = (await checkpointOf(t, '--key')).trim();
+  const key = (await checkpointOf(t, '--verifier')).trim();
   const request = await newRequest(account);
   const decided = assertStatus(await decide(vault.as('reviewer'), request, 'approve'), 201);
   const { claim } = await newClaim(account, request);
@@ -94,7 +94,7 @@ test('receipts of a decision and of a fetch prove themselves, to both verifiers'
   for (const answer of [decided, fetched, decided.receipt]) {
     const name = file('receipt.json');
     await writeFile(name, JSON.stringify(answer, null, 2)); // its spaces do not count
-    assert.equal((await verifyFile(t, name, '--key', key)).valid, true);
+    assert.equal((await verifyFile(t, name, '--verifier', key)).valid, true);
     assert.equal(verifyReceipt(answer, { key }).valid, true);
     const said = await countersign(t, ['audit', 'verify', name]);
     assert.equal(said.status, 2, 'without a key there is nothing to trust');
@@ -114,7 +114,7 @@ test('receipts of a decision and of a fetch prove themselves, to both verifiers'
   for (const [what, members] of Object.entries(wrong)) {
     const forged = { ...receipt, ...members };
     await writeFile(file('forged.json'), JSON.stringify(forged));
-    const ours = await verifyFile(t, file('forged.json'), '--key', key);
+    const ours = await verifyFile(t, file('forged.json'), '--verifier', key);
     assert.equal(ours.valid, false, what);
     assert.equal(verifyReceipt(forged, { key }).valid, false, what);
   }
@@ -125,7 +125,7 @@ test('a log of 2,000 entries: export, and every falsification of it', async (t) 
   for (let left = ENTRIES - now; left > 0; left -= 100)
     await together(Math.min(left, 100), (index) =>
       admin.post('/v1/accounts', { name: `No. ${left} ${index} ä"` }));
-  const key = (await checkpointOf(t, '--key')).trim();
+  const key = (await checkpointOf(t, '--verifier')).trim();
   const kept = `${await checkpointOf(t, '--size', '1000')}${await checkpointOf(t)}`;
   const lines = await exportTo(t, 'whole.jsonl');
   assert.equal(lines.length, ENTRIES + 1);

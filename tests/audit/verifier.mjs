@@ -4,7 +4,7 @@
 // another SHA-256 and another Ed25519, and the tree by the definitions of RFC 6962 rather than by
 // the loops of RFC 9162.
 //
-//   verifier.mjs FILE [--key KEY] [--checkpoint FILE]
+//   verifier.mjs FILE [--verifier KEY] [--checkpoint FILE]
 //
 // prints {"valid", "first_bad", "entries", "why"} and exits with 0 only if there is no doubt.
 import { createHash, createPublicKey, verify as verifySignature } from 'node:crypto';
@@ -286,7 +286,7 @@ async function main(args) {
     const at = args.indexOf(name);
     return at < 0 ? undefined : args.splice(at, 2)[1];
   };
-  const key = option('--key');
+  const key = option('--verifier');
   const checkpoint = option('--checkpoint');
   const trusted = { key, kept: checkpoint && readFileSync(checkpoint, 'utf8') };
   const [file] = args;
