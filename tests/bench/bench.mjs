@@ -1,6 +1,6 @@
 // make bench: how far the program is from what the library and the disk can do at most.
 //
-//     bench.mjs BUILD [quick|whole [verification|creations|queue]]
+//     bench.mjs BUILD [quick|whole [verification|gateway|creations|…]]
 //
 // Machines differ, and one machine differs from minute to minute: nothing is judged by itself. Each
 // figure is taken in turns with the one that it is divided by, and what counts is the median of the
@@ -11,6 +11,7 @@ import path from 'node:path';
 import { benchAudit } from './audit.mjs';
 import { benchCreations } from './creation.mjs';
 import { figure } from './figures.mjs';
+import { benchGateway } from './gateway.mjs';
 import { benchPolicyDiff } from './policy_diff.mjs';
 import { benchQueue } from './queue.mjs';
 import { benchSlowClients } from './slow.mjs';
@@ -28,8 +29,8 @@ const WHOLE = {
   entries: 1e6, audit_rounds: 7,
 };
 const MEASUREMENTS = {
-  verification: benchVerification, creations: benchCreations, queue: benchQueue,
-  policy: benchPolicyDiff, slow: benchSlowClients, audit: benchAudit,
+  verification: benchVerification, gateway: benchGateway, creations: benchCreations,
+  queue: benchQueue, policy: benchPolicyDiff, slow: benchSlowClients, audit: benchAudit,
 };
 
 const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);

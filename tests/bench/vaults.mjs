@@ -59,6 +59,16 @@ export class Vault {
     return { script: 'verify.lua', args: [this.#file('keys'), this.#file('gateway')] };
   }
 
+  /** GET /v1/authorize about any of its keys, by the gateway. */
+  get authorizing() {
+    return { script: 'authorize.lua', args: [this.#file('keys'), this.#file('gateway')] };
+  }
+
+  /** POST /v1/verify/batch about 256 of its keys, by the gateway. */
+  get batching() {
+    return { script: 'batch.lua', args: [this.#file('keys'), this.#file('gateway')] };
+  }
+
   /** POST /v1/credentials for any of its accounts, by a developer of it. */
   get creating() {
     return { script: 'create.lua', args: [this.#file('creators')] };

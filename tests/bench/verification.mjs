@@ -5,10 +5,10 @@ import { Vault, smallest, startBare } from './vaults.mjs';
 
 const FEW = 32; // connections
 const MANY = 512;
-const COLUMNS = ['', 'requests/s', 'CPU µs', 'p50 µs', 'p99 µs', 'throughput', 'CPU'];
+export const COLUMNS = ['', 'requests/s', 'CPU µs', 'p50 µs', 'p99 µs', 'throughput', 'CPU'];
 
 /** One run on one server, which is released for it alone: figures of wrk, and CPU per request. */
-async function measure(server, work, connections, seconds) {
+export async function measure(server, work, connections, seconds) {
   server.release();
   const before_s = server.cpu_s();
   const figures = await load(server, work, { connections, seconds, core: LOAD_CORE });
@@ -18,7 +18,7 @@ async function measure(server, work, connections, seconds) {
 }
 
 /** A row about the measurement `name`, with its ratios to the measurement `base`. */
-function row(rounds, label, name, base) {
+export function row(rounds, label, name, base) {
   const of = (key) => medianOf(rounds, (round) => round[name][key]);
   const beside = (key) => medianOf(rounds, (round) => round[name][key] / round[base][key]);
   const figures = ['per_s', 'cpu_us', 'p50_us', 'p99_us'].map((key) => figure(of(key)));
