@@ -55,8 +55,10 @@ static bool is_header_value(struct cs_slice value)
 
 static struct cs_reply_header *find_header(const struct cs_reply *reply, const char *name)
 {
+    size_t len = strlen(name);
+
     for (size_t i = 0; i < reply->header_count; i++)
-        if (strcasecmp(reply->headers[i].name, name) == 0)
+        if (reply->headers[i].name_len == len && strcasecmp(reply->headers[i].name, name) == 0)
             return (struct cs_reply_header *)&reply->headers[i];
     return NULL;
 }
@@ -83,7 +85,7 @@ void cs_reply_header_slice(struct cs_reply *reply, const char *name, struct cs_s
     reply->room_used += value.len + 1;
     if (!header)
         header = &reply->headers[reply->header_count++];
-    *header = (struct cs_reply_header){name, copy};
+    *header = (struct cs_reply_header){name, strlen(name), copy};
 }
 
 void cs_reply_header(struct cs_reply *reply, const char *name, const char *value)

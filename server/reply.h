@@ -21,7 +21,8 @@ struct cs_record;
 #define CS_REPLY_BODY_MAX (4 * 1024 * 1024) /* bytes that a body may grow to */
 
 struct cs_reply_header {
-    const char *name;  /* a constant */
+    const char *name; /* a constant */
+    size_t name_len;
     const char *value; /* in `room` */
 };
 

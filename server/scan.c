@@ -31,18 +31,36 @@ static bool take(struct scan *scan, uint8_t c)
     return true;
 }
 
+/* Eight bytes at once, of which none is a control, a quote, a backslash, DEL or beyond ASCII. */
+static bool is_plain_word(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_MAX / 0xff;
+    const uint64_t highs = ones << 7;
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    /* Where no byte is past 0x7f, none of these sums carries into its neighbour. */
+    uint64_t printable = word + ones * (0x80 - 0x20);
+    uint64_t no_quote = (word ^ ones * '"') + ones * 0x7f;
+    uint64_t no_backslash = (word ^ ones * '\\') + ones * 0x7f;
+    uint64_t no_delete = ~(word + ones);
+    return (word & highs) == 0 &&
+           (printable & no_quote & no_backslash & no_delete & highs) == highs;
+}
+
 /* A string of printable ASCII without escapes: what lies between its quotes. */
 static bool take_string(struct scan *scan, struct cs_slice *out)
 {
     if (!take(scan, '"'))
         return false;
     const uint8_t *begin = scan->at;
-    while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at < 0x7f && *scan->at != '"' &&
-           *scan->at != '\\')
-        scan->at++;
-    *out = CS_SLICE(begin, (size_t)(scan->at - begin));
-    bool ended = scan->at < scan->end && *scan->at == '"';
-    scan->at += ended;
+    const uint8_t *at = begin;
+    while (scan->end - at >= (ptrdiff_t)sizeof(uint64_t) && is_plain_word(at))
+        at += sizeof(uint64_t);
+    while (at < scan->end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\')
+        at++;
+    *out = CS_SLICE(begin, (size_t)(at - begin));
+    bool ended = at < scan->end && *at == '"';
+    scan->at = at + ended;
     return ended;
 }
 
@@ -165,8 +183,10 @@ static void clear(const struct cs_record *record, uint8_t *value)
 {
     for (size_t i = 0; i < record->field_count; i++) {
         const struct cs_field *field = &record->fields[i];
-        bool text = field->type == CS_F_TEXT || field->type == CS_F_WORDS;
-        memset(value + field->offset, 0, text ? 1 : field->size);
+        if (field->type == CS_F_TEXT || field->type == CS_F_WORDS)
+            value[field->offset] = 0;
+        else
+            memset(value + field->offset, 0, field->size);
     }
 }
 
