@@ -188,7 +188,7 @@ static void tell_rule(struct diff *diff, const struct cs_policy_rule *rule,
 
 static void diff_rules(struct diff *diff)
 {
-    bool stayed[CS_POLICY_RULES_MAX];
+    bool stayed[CS_POLICY_RULES_MAX] = {false};
     find_stayed(diff, stayed);
     for (size_t i = 0; i < diff->after->rule_count; i++) {
         const struct cs_policy_rule *rule = &diff->after->rules[i];

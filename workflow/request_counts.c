@@ -8,7 +8,7 @@
 #define STATE_FIELD(index, member_name, text)                                                      \
     {                                                                                              \
         .type = CS_F_UINT, .flags = CS_FF_OUT, .name = member_name,                                \
-        .offset = offsetof(struct cs_request_states, in[index]), .size = sizeof(uint64_t),         \
+        .offset = offsetof(struct cs_request_states, in[(index)]), .size = sizeof(uint64_t),       \
         .doc = (text)                                                                              \
     }
 

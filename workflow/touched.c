@@ -110,6 +110,7 @@ static enum cs_err weigh(struct page *page, struct cs_policy_holding *holding,
     holding->question.account_tags = asker->account.tags;
     holding->question.evidence = asker->has_evidence ? &evidence : NULL;
     cs_policy_effects(page->desk->policy, page->proposed, holding, &page->touched.effects);
+    holding->question.evidence = NULL;
     return CS_OK;
 }
 

@@ -152,7 +152,7 @@ static enum cs_err revoke_in(struct cs_change *change, void *arg)
 /* Whatever state the key is in: who proves it may end it, from wherever, and again. */
 static enum cs_err revoke(struct cs_call *call)
 {
-    struct cs_answer answer;
+    struct cs_answer answer = {0};
     enum cs_err err = cs_change_read_nothing(call);
     if (err == CS_OK)
         err = prove(call, &answer);
