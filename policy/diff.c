@@ -47,7 +47,7 @@ static void begin(struct diff *diff, enum cs_policy_subject subject, const char 
     snprintf(diff->change.name, sizeof(diff->change.name), "%s", name);
 }
 
-static void tell(struct diff *diff)
+static void put(struct diff *diff)
 {
     diff->tell(&diff->change, diff->arg);
 }
@@ -81,7 +81,7 @@ static void diff_keys(struct diff *diff, const struct cs_schema *schema, const c
         if (strcmp(diff->change.before, diff->change.after) == 0)
             continue;
         snprintf(diff->change.key, sizeof(diff->change.key), "%s%s", prefix, field->key);
-        tell(diff);
+        put(diff);
     }
 }
 
@@ -111,7 +111,7 @@ static void tell_entry(struct diff *diff, const struct catalog *catalog, const c
     begin(diff, catalog->subject, entry, kind);
     show(kind == CS_CHANGE_ADDED ? diff->change.after : diff->change.before, field,
          entry + field->offset);
-    tell(diff);
+    put(diff);
 }
 
 static void diff_catalog(struct diff *diff, const struct catalog *catalog)
@@ -160,7 +160,6 @@ static void find_stayed(const struct diff *diff, bool stayed[CS_POLICY_RULES_MAX
         was[i] = place_of(diff->before, diff->after->rules[i].name);
         run[i] = was[i] == NOWHERE ? 0 : 1;
         from[i] = NOWHERE;
-        stayed[i] = false;
         for (size_t j = 0; j < i && run[i] > 0; j++) {
             if (run[j] > 0 && was[j] < was[i] && run[j] + 1 > run[i]) {
                 run[i] = run[j] + 1;
@@ -183,7 +182,7 @@ static void tell_rule(struct diff *diff, const struct cs_policy_rule *rule,
                 CS_POLICY_SHOWN_SIZE);
     cs_demand_describe(rule, &out);
     (void)cs_buf_text(&out);
-    tell(diff);
+    put(diff);
 }
 
 static void diff_rules(struct diff *diff)
@@ -201,7 +200,7 @@ static void diff_rules(struct diff *diff)
         snprintf(diff->change.before, CS_POLICY_SHOWN_SIZE, "%zu", was + 1);
         snprintf(diff->change.after, CS_POLICY_SHOWN_SIZE, "%zu", i + 1);
         if (!stayed[i])
-            tell(diff);
+            put(diff);
         diff->change.kind = CS_CHANGE_CHANGED;
         diff_keys(diff, &cs_load_rule_schema, "", &diff->before->rules[was], rule);
     }
@@ -218,13 +217,13 @@ static void diff_brand(struct diff *diff)
     snprintf(diff->change.before, CS_POLICY_SHOWN_SIZE, "%s", diff->before->brand);
     snprintf(diff->change.after, CS_POLICY_SHOWN_SIZE, "%s", diff->after->brand);
     if (strcmp(diff->before->brand, diff->after->brand) != 0)
-        tell(diff);
+        put(diff);
 }
 
 void cs_policy_diff(const struct cs_policy *before, const struct cs_policy *after,
-                    cs_policy_change_fn *fn, void *arg)
+                    cs_policy_change_fn *tell, void *arg)
 {
-    struct diff diff = {.before = before, .after = after, .tell = fn, .arg = arg};
+    struct diff diff = {.before = before, .after = after, .tell = tell, .arg = arg};
     const struct catalog scopes = {
         CS_SUBJECT_SCOPE,    &cs_load_scope_schema, sizeof(struct cs_policy_scope),
         "description",       before->scopes,        after->scopes,

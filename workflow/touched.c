@@ -95,7 +95,7 @@ static enum cs_err weigh_evidence(const struct page *page, struct asker *asker, 
     return err;
 }
 
-static enum cs_err weigh(struct page *page, struct cs_policy_holding *holding,
+static enum cs_err weigh(struct page *page, const struct cs_policy_holding *holding,
                          const struct cs_id *account)
 {
     struct asker *asker = NULL;
@@ -106,11 +106,11 @@ static enum cs_err weigh(struct page *page, struct cs_policy_holding *holding,
         return err;
     const struct cs_policy_evidence evidence =
         cs_evidence_for_policy(&asker->evidence, cs_tx_now_ms(page->desk->ctx->tx));
-    holding->question.account = asker->id;
-    holding->question.account_tags = asker->account.tags;
-    holding->question.evidence = asker->has_evidence ? &evidence : NULL;
-    cs_policy_effects(page->desk->policy, page->proposed, holding, &page->touched.effects);
-    holding->question.evidence = NULL;
+    struct cs_policy_holding whole = *holding;
+    whole.question.account = asker->id;
+    whole.question.account_tags = asker->account.tags;
+    whole.question.evidence = asker->has_evidence ? &evidence : NULL;
+    cs_policy_effects(page->desk->policy, page->proposed, &whole, &page->touched.effects);
     return CS_OK;
 }
 
@@ -135,7 +135,7 @@ static enum cs_err look_at_credential(struct cs_ctx *ctx, const struct cs_creden
     if (credential->status != CS_CREDENTIAL_REVOKED &&
         credential->status != CS_CREDENTIAL_EXPIRED) {
         bool ends = credential->expires_at != 0;
-        struct cs_policy_holding holding = {
+        const struct cs_policy_holding holding = {
             .question = {.mode = (enum cs_mode)credential->mode,
                          .scopes = credential->scopes,
                          .bundle = credential->bundle},
@@ -198,7 +198,7 @@ static enum cs_err count_approvals(struct page *page, const struct cs_request *r
 
 static enum cs_err look_at_request(struct page *page, const struct cs_request *request)
 {
-    struct cs_policy_holding holding = {
+    const struct cs_policy_holding holding = {
         .question = {.mode = (enum cs_mode)request->mode,
                      .scopes = request->scopes,
                      .bundle = request->bundle},

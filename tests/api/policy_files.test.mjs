@@ -161,3 +161,45 @@ test('prints the schema that editors take, as it lies beside the policy', async 
   };
   explain(schema, '');
 });
+
+test('explains what a file makes of a request, as a vault explains its own', async (t) => {
+  const file = `${EXAMPLES}/two-teams.yaml`;
+  const explain = (...args) => run(t, 'explain', '--policy', file, '-o', 'json', ...args);
+  const cases = [
+    [['--scope', 'refunds.write'], 'money goes out', 3, /^days_active 0 of 5/],
+    [['--scope', '*'], 'money goes out', 3, /^days_active 0 of 5/],
+    [['--scope', 'orders.write', '--scope', 'products.read,orders.read'], 'high risk', 2],
+    [['--bundle', 'bookkeeping', '--tag', 'partner'], 'partners keep books', 1],
+    [['--bundle', 'bookkeeping', '--tag', 'other'], 'high risk', 2],
+    [['--bundle', 'catalog-sync'], 'otherwise', 1],
+    [['--mode', 'test', '--scope', '*'], null, 0],
+  ];
+  for (const [args, rule, approvals, missing] of cases) {
+    const { status, stderr, json } = await explain(...args);
+    assert.equal(status, 0, stderr);
+    const told = json();
+    assert.deepEqual([told.rule, told.approvals], [rule, approvals], args.join(' '));
+    if (missing) assert.match(told.evidence_missing, missing);
+    else assert.equal(told.evidence_missing, null);
+    assert.match(told.why, rule ? new RegExp(`^Rule "${rule}" decides because `) : /self-service/);
+  }
+  const { quorum, separation, not_groups, expires_within_s, rate_limit, rate_burst } =
+    (await explain('--scope', 'refunds.write')).json();
+  assert.deepEqual({ quorum, separation, not_groups, expires_within_s, rate_limit, rate_burst }, {
+    quorum: [{ group: 'platform', approvals: 1 }, { group: 'security', approvals: 1 }],
+    separation: ['account_members'], not_groups: ['contractors'],
+    expires_within_s: 30 * 86400, rate_limit: 60, rate_burst: 10,
+  });
+  const table = await run(t, 'explain', '--policy', file, '--scope', 'orders.write');
+  assert.match(table.stdout, /^escalate_after_s +172800$/m);
+
+  const unknown = await explain('--scope', 'refund.write');
+  assert.equal(unknown.status, 6);
+  assert.match(unknown.stderr, /did you mean "refunds.write"\?/);
+  assert.equal((await explain()).status, 6, 'nothing is asked for');
+  assert.equal((await run(t, 'explain', '--scope', 'a.b', '--tag', 'x')).status, 2);
+  const credential = 'cred_01ARZ3NDEKTSV4RRFFQ69G5FAV';
+  assert.equal((await explain('--scope', 'orders.read', '--credential', credential)).status, 2);
+  const wrong = `${WRONG}/rule-key/input.yaml`;
+  assert.equal((await run(t, 'explain', '--policy', wrong, '--scope', 'a.b')).status, 6);
+});
