@@ -244,11 +244,12 @@ enum cs_exit cs_rest_send(struct cs_remote *remote, const struct cs_rest_request
     return code;
 }
 
-/* The object without the level of one of its members. */
-static json_t *flatten(const json_t *answer, const char *inside)
+/* The object as people are shown it: without the level of one member, and with one cut short. */
+static json_t *flatten(const struct cs_rest *rest, const json_t *answer)
 {
     json_t *flat = json_object();
-    const json_t *inner = json_object_get(answer, inside);
+    const json_t *inner = rest->inside == NULL ? NULL : json_object_get(answer, rest->inside);
+    const json_t *proof = rest->proof == NULL ? NULL : json_object_get(answer, rest->proof);
     const char *key;
     json_t *value;
     if (json_is_object(inner))
@@ -258,6 +259,9 @@ static json_t *flatten(const json_t *answer, const char *inside)
         if (value != inner)
             (void)json_object_set(flat, key, value);
     }
+    if (proof != NULL)
+        (void)json_object_set_new(flat, rest->proof,
+                                  json_pack("{s:O}", "index", json_object_get(proof, "index")));
     return flat;
 }
 
@@ -282,7 +286,7 @@ static void render_table(const struct cs_rest *rest, const json_t *answer, struc
         rest->show(out, answer, cs_output_stdout_style());
         return;
     }
-    json_t *flat = flatten(answer, rest->inside == NULL ? "" : rest->inside);
+    json_t *flat = flatten(rest, answer);
     cs_output_object(out, flat);
     json_decref(flat);
 }

@@ -53,6 +53,8 @@ struct cs_rest {
     const char *confirm;             /* asked on a terminal, unless --yes is given */
     const char *inside;              /* CS_REST_OBJECT: a member whose own members are
                                         shown without its name before theirs */
+    const char *proof;               /* CS_REST_OBJECT: a member for programs, of which people
+                                        are shown the index alone */
     const struct cs_column *columns; /* CS_REST_LIST */
     /* CS_REST_LIST: adds members that columns tell of and items do not have. Not with --format. */
     int (*derive)(json_t *item);

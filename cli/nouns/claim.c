@@ -60,6 +60,7 @@ static const struct cs_rest fetch_row = {
     .path = "/v1/claims",
     .who = CS_REMOTE_ANYONE,
     .inside = "credential",
+    .proof = "receipt",
     .variables = fetch_variables,
     .secret = &claim_secret,
 };
