@@ -39,8 +39,8 @@ struct diff {
 static void begin(struct diff *diff, enum cs_policy_subject subject, const char *name,
                   enum cs_policy_change_kind kind)
 {
-    diff->change.subject = subject;
-    diff->change.kind = kind;
+    diff->change.subject = (int)subject;
+    diff->change.kind = (int)kind;
     diff->change.key[0] = '\0';
     diff->change.before[0] = '\0';
     diff->change.after[0] = '\0';
