@@ -175,6 +175,8 @@ api-asan: ## the tests of api, on a program under ASan and UBSan
 bench: test-deps ## the figures of docs/performance.md in eight minutes; QUICK=1: rougher, in two
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick,whole) $(ONLY)
+bench-audit: ## the audit log's, at ten million entries: some ten minutes, 4 GB of disk
+	+@AUDIT_ENTRIES=1e7 $(MAKE) --no-print-directory bench ONLY=audit
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libcountersign.a
 	@echo "link $@"
@@ -199,8 +201,8 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words generated cppcheck tidy symbols \
-        unit race fuzz api api-asan desk gateway fault package bench install openapi schema \
-        format clean help FORCE
+        unit race fuzz api api-asan desk gateway fault package bench bench-audit install \
+        openapi schema format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
