@@ -105,11 +105,12 @@ bool cs_app_from_gateway(const struct cs_call *call)
 
 /*
  * A proxy that passes strangers on must not find its way to the gateway's rights: so nothing that a
- * stranger would want is served beside them.
+ * stranger would want is served beside them, and no route that is for people as well as for it.
  */
 static enum cs_err check_gateway_socket(struct cs_call *call)
 {
-    if (!cs_app_from_gateway(call) || (call->route->who & (CS_WHO_GATEWAY | CS_WHO_ANYONE)) != 0)
+    uint32_t who = call->route->who;
+    if (!cs_app_from_gateway(call) || who == CS_WHO_GATEWAY || who == CS_WHO_ANYONE)
         return CS_OK;
     return cs_call_refuse(call, CS_ERR_DENIED, CS_FAULT_FORBIDDEN,
                           "This socket is for the gateway's questions; for everything else there "
