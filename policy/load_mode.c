@@ -17,6 +17,8 @@ const char *const cs_policy_leak_names[] = {"quarantine", "revoke", NULL};
 
 /* A test credential is what a developer has at once: nothing would answer a request for one. */
 static const char *const test_issue_names[] = {"self_service", NULL};
+/* Nothing that is stored may bring a live secret back. */
+static const char *const live_secret_names[] = {"once", NULL};
 
 /* A mode as it is read: the rules of the live mode are read in a later step. */
 struct source {
@@ -106,8 +108,8 @@ static void read_reminders(const struct cs_schema_read *in, const struct cs_yaml
     }
 static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
 
-/* What both modes have. */
-#define MODE_FIELDS                                                                                \
+/* What both modes have; `secrets` are the words for what becomes of a secret. */
+#define MODE_FIELDS(secrets)                                                                       \
     MODE(CS_S_UINT, max_active, true, .min = 1, .max = 1000,                                       \
          .doc = "Credentials of one account that are neither revoked nor expired."),               \
         MODE_WHOLE("rate_limit", true, read_rate, .json = CS_LOAD_RATE_JSON,                       \
@@ -120,8 +122,8 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
                    .doc = "Verifications of all credentials of one account together: 500/1m."),    \
         MODE(CS_S_UINT, account_rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,              \
              .doc = "How many more may come at once; only beside `account_rate_limit`."),          \
-        MODE(CS_S_ENUM, secret, false, .names = cs_policy_secret_names,                            \
-             .doc = "Whether a secret is shown once, or can be revealed again."),                  \
+        MODE(CS_S_ENUM, secret, false, .names = (secrets),                                         \
+             .doc = "Whether a secret is shown once, or kept to be revealed again."),              \
         MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names,                            \
              .doc = "Rotation within the same scopes needs no approval."),                         \
         MODE(CS_S_ENUM, on_second_fetch, false, .names = cs_policy_refetch_names,                  \
@@ -137,14 +139,14 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
 
 static const struct cs_schema_field test_fields[] = {
     MODE(CS_S_ENUM, issue, true, .names = test_issue_names, .doc = "Nobody is asked."),
-    MODE_FIELDS,
+    MODE_FIELDS(cs_policy_secret_names),
 };
 static const struct cs_schema test_schema = CS_S_TABLE("the test mode", test_fields);
 
 static const struct cs_schema_field live_fields[] = {
     MODE(CS_S_ENUM, issue, true, .names = cs_policy_issue_names,
          .doc = "approval: by a request that the rules decide about."),
-    MODE_FIELDS,
+    MODE_FIELDS(live_secret_names),
     MODE(CS_S_ENUM, on_leak, false, .names = cs_policy_leak_names,
          .doc = "What a leak that is reported does."),
     MODE_TIME("request_expires_after", request_expires_after_s, YEAR_S,

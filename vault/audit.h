@@ -50,6 +50,7 @@
     X(CREDENTIAL_EXPIRING, "credential.expiring")                                                  \
     X(CREDENTIAL_EXPIRED, "credential.expired")                                                    \
     X(CREDENTIAL_QUARANTINED, "credential.quarantined")                                            \
+    X(CREDENTIAL_REVEALED, "credential.revealed")                                                  \
     X(CREDENTIAL_RELEASED, "credential.released")                                                  \
     X(CREDENTIAL_DRAINED, "credential.drained")                                                    \
     X(CREDENTIAL_LEAKED, "credential.leaked")                                                      \

@@ -221,6 +221,9 @@ bool cs_credential_is_unproved(const struct cs_credential *credential);
 /* Such a one -> pending_delivery: the secret is void. CS_ERR_CONFLICT otherwise. */
 CS_MUST_CHECK enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
                                              struct cs_credential *out);
+/* That somebody was shown its secret again: for the log, and nothing changes. */
+CS_MUST_CHECK enum cs_err cs_credential_note_revealed(struct cs_ctx *ctx,
+                                                      const struct cs_credential *credential);
 /* Marks it expired when its time has come; else nothing. By handle. */
 CS_MUST_CHECK enum cs_err cs_credential_expire(struct cs_ctx *ctx, uint64_t handle);
 /*

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vault/credential_internal.h"
+#include "vault/kept.h"
 #include "vault/rotation.h"
 
 #define IN(status) (1u << CS_CREDENTIAL_##status)
@@ -160,7 +161,8 @@ enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct cs_id *id,
     out->revoked_at = cs_tx_now_ms(ctx->tx);
     out->revoke_reason = (int)reason;
     snprintf(detail, sizeof(detail), "{\"reason\":\"%s\"}", cs_revoke_reason_names[reason]);
-    if (held_place)
+    err = cs_kept_delete(ctx, id);
+    if (err == CS_OK && held_place)
         err = cs_credential_give_place_back(ctx, out);
     return err == CS_OK ? cs_credential_save(ctx, out, CS_ACTION_CREDENTIAL_REVOKED, detail) : err;
 }
@@ -242,4 +244,15 @@ enum cs_err cs_credential_void(struct cs_ctx *ctx, const struct cs_id *id,
     out->secret_hint[0] = '\0';
     out->delivered_at = 0;
     return cs_credential_save(ctx, out, void_step.action, "{\"secret\":\"void\"}");
+}
+
+enum cs_err cs_credential_note_revealed(struct cs_ctx *ctx, const struct cs_credential *credential)
+{
+    const struct cs_audit_params params = {
+        .action = CS_ACTION_CREDENTIAL_REVEALED,
+        .object_prefix = CS_CREDENTIAL_PREFIX,
+        .object = &credential->id,
+        .account = &credential->account_id,
+    };
+    return cs_audit_add(ctx, &params, NULL);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "vault/credential_internal.h"
 #include "vault/due.h"
+#include "vault/kept.h"
 
 #define WEEK_MS ((int64_t)7 * 24 * 3600 * 1000)
 
@@ -48,7 +49,9 @@ enum cs_err cs_credential_give_place_back(struct cs_ctx *ctx,
 static enum cs_err expire(struct cs_ctx *ctx, struct cs_credential *credential)
 {
     credential->status = CS_CREDENTIAL_EXPIRED;
-    enum cs_err err = cs_credential_give_place_back(ctx, credential);
+    enum cs_err err = cs_kept_delete(ctx, &credential->id);
+    if (err == CS_OK)
+        err = cs_credential_give_place_back(ctx, credential);
     return err == CS_OK ? cs_credential_save(ctx, credential, CS_ACTION_CREDENTIAL_EXPIRED, NULL)
                         : err;
 }

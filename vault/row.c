@@ -199,6 +199,46 @@ enum cs_err cs_index_has(struct cs_ctx *ctx, const struct cs_table *table, struc
     return err;
 }
 
+enum cs_err cs_row_put_secret(struct cs_ctx *ctx, const struct cs_table *table, enum cs_realm realm,
+                              struct cs_slice key, const struct cs_secret *secret)
+{
+    assert(table->record == NULL);
+    return put_sealed(ctx, table, realm, key, cs_secret_slice(secret));
+}
+
+/* A value too short to be sealed, or too long for a secret, is as damaged as one that is edited. */
+static enum cs_err open_secret(struct cs_ctx *ctx, const struct cs_place *place,
+                               struct cs_slice sealed, struct cs_secret **out)
+{
+    size_t len = 0;
+    uint8_t schema = 0;
+    enum cs_realm realm = CS_REALM_COUNT;
+    if (sealed.len < CS_SEAL_OVERHEAD || sealed.len > CS_SEAL_OVERHEAD + CS_SECRET_MAX)
+        return CS_ERR_CORRUPT;
+    enum cs_err err = cs_secret_new(sealed.len - CS_SEAL_OVERHEAD, out);
+    if (err == CS_OK)
+        err = cs_keyring_open(cs_vault_keyring(ctx->vault), place, sealed, (*out)->bytes, &len,
+                              &realm, &schema);
+    return err;
+}
+
+enum cs_err cs_row_get_secret(struct cs_ctx *ctx, const struct cs_table *table, struct cs_slice key,
+                              struct cs_secret **out)
+{
+    struct cs_slice sealed;
+    const struct cs_place place = place_of(table, key);
+    assert(table->record == NULL);
+    *out = NULL;
+    enum cs_err err = cs_tx_get(ctx->tx, table->number, key, &sealed);
+    if (err != CS_OK)
+        return err;
+    err = open_secret(ctx, &place, sealed, out);
+    if (err == CS_OK)
+        return CS_OK;
+    cs_secret_free(out);
+    return err == CS_ERR_NOMEM ? err : complain(ctx, table, key, err);
+}
+
 struct walk {
     struct cs_ctx *ctx;
     const struct cs_table *table;

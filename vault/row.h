@@ -3,7 +3,8 @@
  *
  * A table of rows has a record description, and keys that hold no personal data in the clear: a
  * handle (base/id.h), handles one after another, or a keyed hash. An index table has no record: its
- * values are sealed too, and empty, so that a row that was planted or moved does not open.
+ * values are sealed too, and empty, so that a row that was planted or moved does not open. A table
+ * of secrets has none either: what it opens into is the memory of secrets.
  * Thread rule: inside a transaction.
  */
 #ifndef CS_VAULT_ROW_H
@@ -11,6 +12,7 @@
 
 #include "base/id.h"
 #include "base/record.h"
+#include "base/secret.h"
 #include "vault/keyring.h"
 #include "vault/vault.h"
 
@@ -43,13 +45,14 @@ enum cs_table_number {
     CS_TABLE_REQUEST_QUEUE = 24, /* policy | panel | request handle: what waits for a decision */
     CS_TABLE_REQUEST_STALE = 25, /* account handle: its requests have to be queued anew */
     CS_TABLE_REQUEST_SEEN = 26,  /* request handle | user handle: as they decided on it last */
-    CS_TABLE_NUMBERS = 27        /* how many there are */
+    CS_TABLE_KEPT_SECRET = 27,   /* credential handle: a test secret that may be revealed */
+    CS_TABLE_NUMBERS = 28        /* how many there are */
 };
 
 struct cs_table {
     unsigned number;
     const char *name;               /* associated data; for ever */
-    const struct cs_record *record; /* NULL: an index table */
+    const struct cs_record *record; /* NULL: an index table, or one of secrets */
 };
 
 /* Largest encoded record. */
@@ -90,6 +93,13 @@ CS_MUST_CHECK enum cs_err cs_index_put(struct cs_ctx *ctx, const struct cs_table
 /* *has is false, and CS_ERR_CORRUPT returned, for a row that does not open. */
 CS_MUST_CHECK enum cs_err cs_index_has(struct cs_ctx *ctx, const struct cs_table *table,
                                        struct cs_slice key, bool *has);
+
+CS_MUST_CHECK enum cs_err cs_row_put_secret(struct cs_ctx *ctx, const struct cs_table *table,
+                                            enum cs_realm realm, struct cs_slice key,
+                                            const struct cs_secret *secret);
+/* Errors as of cs_row_get, and CS_ERR_NOMEM; the caller frees. */
+CS_MUST_CHECK enum cs_err cs_row_get_secret(struct cs_ctx *ctx, const struct cs_table *table,
+                                            struct cs_slice key, struct cs_secret **out);
 
 /*
  * Walks rows of a range: opened and decoded into `value` (caller's struct; untouched for an index

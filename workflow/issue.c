@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "vault/kept.h"
 #include "workflow/grant.h"
 
 const char *const cs_delivery_names[] = {"response", "claim", NULL};
@@ -117,6 +118,21 @@ static enum cs_err make_claim(const struct cs_desk *desk, const struct cs_policy
     return cs_claim_create(desk->ctx, &params, &out->claim, &out->token);
 }
 
+/* Live secrets are in no policy's gift: nothing that is stored may bring one back. */
+static bool is_revealable(const struct cs_desk *desk, const struct cs_credential *credential)
+{
+    return credential->mode == CS_MODE_TEST &&
+           cs_policy_mode(desk->policy, CS_MODE_TEST)->secret == CS_SECRET_REVEALABLE;
+}
+
+/* What was kept of the secret before goes with it, also under a policy that keeps none. */
+static enum cs_err keep_next(const struct cs_desk *desk, const struct cs_issued *issued)
+{
+    const struct cs_credential *credential = &issued->credential;
+    return is_revealable(desk, credential) ? cs_kept_put(desk->ctx, &credential->id, issued->secret)
+                                           : cs_kept_delete(desk->ctx, &credential->id);
+}
+
 enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_order *order,
                             struct cs_issued *out)
 {
@@ -147,6 +163,8 @@ enum cs_err cs_issue_create(const struct cs_desk *desk, const struct cs_issue_or
     };
     err =
         cs_credential_create(desk->ctx, &params, &out->credential, by_claim ? NULL : &out->secret);
+    if (err == CS_OK && !by_claim && is_revealable(desk, &out->credential))
+        err = cs_kept_put(desk->ctx, &out->credential.id, out->secret);
     if (err == CS_OK && by_claim)
         err = make_claim(desk, mode, out);
     return err;
@@ -293,21 +311,35 @@ enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
                        order, given, &grace);
     if (err == CS_OK)
         err = cs_credential_rotate(desk->ctx, id, &grace, &out->credential, &out->secret);
+    if (err == CS_OK)
+        err = keep_next(desk, out);
     return err == CS_OK ? seal_for_recipient(desk, out) : err;
 }
 
 enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
-                            struct cs_credential *out)
+                            struct cs_issued *out)
 {
-    enum cs_err err = load_own(desk, id, out);
+    cs_issued_reset(out);
+    enum cs_err err = load_own(desk, id, &out->credential);
     if (err != CS_OK)
         return err;
-    if (cs_policy_mode(desk->policy, (enum cs_mode)out->mode)->secret == CS_SECRET_ONCE)
+    const char *mode = cs_mode_names[out->credential.mode];
+    if (!is_revealable(desk, &out->credential))
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "",
-                            "The policy has a %s secret shown once; rotate it to get a new one.",
-                            cs_mode_names[out->mode]);
-    return cs_fault_set(desk->ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
-                        "Nothing of this secret was kept but its hash; rotate it.");
+                            "A %s secret is shown once here; rotate it to get a new one.", mode);
+    if (out->credential.status == CS_CREDENTIAL_REVOKED ||
+        out->credential.status == CS_CREDENTIAL_EXPIRED)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                            "The credential is over, and nothing of its secret is kept.");
+    err = cs_kept_get(desk->ctx, id, &out->secret);
+    if (err == CS_ERR_NOT_FOUND)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_CONFLICT, CS_FAULT_CONFLICT, "",
+                            "Nothing of this secret was kept but its hash; rotate it.");
+    if (err == CS_OK)
+        err = cs_credential_note_revealed(desk->ctx, &out->credential);
+    if (err != CS_OK)
+        cs_secret_free(&out->secret);
+    return err;
 }
 
 enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,

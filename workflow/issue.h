@@ -83,12 +83,13 @@ CS_MUST_CHECK enum cs_err cs_issue_rotate(const struct cs_desk *desk, const stru
                                           const struct cs_rotation_order *order, uint64_t given,
                                           struct cs_issued *out);
 /*
- * Shows a secret again, where the policy lets a mode's secrets be revealed. Always a refusal:
- * CS_ERR_REFUSED/POLICY_REFUSED where they are shown once, and CS_ERR_CONFLICT where they may be
- * revealed, because a vault of this version keeps a secret in no form that could be.
+ * Shows a test secret again, where the policy lets it be revealed, and notes that in the log.
+ * CS_ERR_REFUSED/POLICY_REFUSED: secrets are shown once; so are live ones under every policy.
+ * CS_ERR_CONFLICT: the credential is over, or its secret was minted under another policy or left
+ * by a claim, so that nothing of it was kept.
  */
 CS_MUST_CHECK enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
-                                          struct cs_credential *out);
+                                          struct cs_issued *out);
 /* By a developer of the account, or an admin. */
 CS_MUST_CHECK enum cs_err cs_issue_revoke(const struct cs_desk *desk, const struct cs_id *id,
                                           enum cs_revoke_reason reason, struct cs_credential *out);

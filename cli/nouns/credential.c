@@ -299,6 +299,23 @@ static const struct cs_command revoke = {
     .rest = &revoke_row,
 };
 
+static const struct cs_option_set *const reveal_sets[] = {
+    &cs_rest_env_options, &cs_rest_format_options, &cs_remote_options, NULL};
+static const struct cs_rest reveal_row = {
+    .method = "POST",
+    .path = "/v1/credentials/{id}/reveal",
+    .inside = "credential",
+    .variables = pair_variables,
+};
+static const struct cs_command reveal = {
+    .name = "reveal",
+    .summary = "Show a test secret again, where the policy has it kept",
+    .arguments = id_argument,
+    .shared = reveal_sets,
+    .run = cs_rest_run,
+    .rest = &reveal_row,
+};
+
 static const struct cs_option release_options[] = {
     {.name = "comment",
      .type = CS_OPTION_TEXT,
@@ -347,8 +364,9 @@ static const struct cs_command usage = {
     .rest = &usage_row,
 };
 
-static const struct cs_command *const verbs[] = {
-    &create, &list, &show, &edit, &disable, &enable, &rotate, &revoke, &release, &usage, NULL};
+static const struct cs_command *const verbs[] = {&create,  &list,    &show,   &edit,
+                                                 &disable, &enable,  &rotate, &reveal,
+                                                 &revoke,  &release, &usage,  NULL};
 const struct cs_command cs_credential_command = {
     .name = "credential",
     .summary = "Work with credentials, the keys of an account",

@@ -103,17 +103,28 @@ static enum cs_err rotate(struct cs_call *call)
     return err;
 }
 
+struct revealing {
+    struct cs_id id;
+    struct cs_issued issued;
+};
+
 static enum cs_err reveal_in(struct cs_change *change, void *arg)
 {
-    struct cs_issued issued = {.secret = NULL};
-    enum cs_err err = cs_issue_reveal(&change->desk, arg, &issued.credential);
-    return err == CS_OK ? render(change, &issued) : err;
+    struct revealing *revealing = arg;
+    enum cs_err err = cs_issue_reveal(&change->desk, &revealing->id, &revealing->issued);
+    return err == CS_OK ? render(change, &revealing->issued) : err;
 }
 
 static enum cs_err reveal(struct cs_call *call)
 {
-    enum cs_err err = cs_change_read_nothing(call);
-    return err == CS_OK ? cs_change_read_one(call, reveal_in) : err;
+    struct revealing revealing = {.issued = {.secret = NULL}};
+    enum cs_err err = cs_change_id(call, &revealing.id);
+    if (err == CS_OK)
+        err = cs_change_read_nothing(call);
+    if (err == CS_OK)
+        err = cs_change_run(call, reveal_in, &revealing);
+    cs_issued_free(&revealing.issued);
+    return err;
 }
 
 const struct cs_route cs_resource_secrets[] = {
@@ -156,8 +167,7 @@ const struct cs_route cs_resource_secrets[] = {
         .speed = CS_SPEED_WORK,
         .handler = reveal,
         .name = "credential.reveal",
-        .summary = "Tell a secret again: refused where the policy has it shown once, and where "
-                   "nothing of it was kept.",
+        .summary = "Tell a test secret again, where the policy has it kept; the log tells of it.",
         .body = &cs_change_nothing_record,
         .view = &issued_view,
         .refusals = CS_REFUSALS(409, 422),

@@ -12,7 +12,8 @@ import { writePolicy } from '../api/lib/policy.mjs';
 import { startVault } from '../api/lib/vault.mjs';
 import { Rows, flipped, tables } from './lib/rows.mjs';
 
-const vault = await startVault(undefined, { policy: await writePolicy(), testClock: true });
+const policy = await writePolicy(undefined, { test: { secret: 'revealable' } });
+const vault = await startVault(undefined, { policy, testClock: true });
 after(() => vault.close());
 const rows = new Rows(vault);
 const DAY = 24 * 3600_000;
@@ -118,6 +119,13 @@ const cases = {
       internal(await account.developer.get('/v1/credentials'));
       internal(await account.developer.post(`/v1/credentials/${key.credential.id}/rotate`));
       unavailable(await gateway(key.client_secret));
+    },
+  },
+  kept_secret: {
+    pick: of(key.credential.id),
+    ask: async () => {
+      internal(await account.developer.post(`/v1/credentials/${key.credential.id}/reveal`));
+      assert.equal((await verify(vault, key.client_secret)).code, 'VALID');
     },
   },
   credential_by_account: {

@@ -24,7 +24,7 @@ struct issue_call {
     struct cs_issue_change change;
     uint64_t given;
     uint64_t if_revision;
-    int64_t grace_s;
+    int64_t grace_s; /* -1: not said */
     struct cs_issued issued;
     struct cs_credential out;
 };
@@ -45,7 +45,8 @@ static enum cs_err edit_fn(const struct cs_desk *desk, void *arg)
 static enum cs_err rotate_fn(const struct cs_desk *desk, void *arg)
 {
     struct issue_call *call = arg;
-    return cs_issue_rotate(desk, &call->id, call->grace_s, &call->issued);
+    const struct cs_rotation_order order = {.grace_s = (uint64_t)call->grace_s};
+    return cs_issue_rotate(desk, &call->id, &order, call->grace_s < 0 ? 0 : 1, &call->issued);
 }
 
 static enum cs_err revoke_fn(const struct cs_desk *desk, void *arg)
@@ -63,7 +64,7 @@ static enum cs_err get_fn(const struct cs_desk *desk, void *arg)
 static enum cs_err reveal_fn(const struct cs_desk *desk, void *arg)
 {
     struct issue_call *call = arg;
-    return cs_issue_reveal(desk, &call->id, &call->out);
+    return cs_issue_reveal(desk, &call->id, &call->issued);
 }
 
 static struct issue_call issue_call_of(const struct world *world)

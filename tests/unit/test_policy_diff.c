@@ -77,26 +77,27 @@ static void tells_what_came_and_went(void **state)
 static void tells_settings_as_the_file_writes_them(void **state)
 {
     (void)state;
-    assert_diff(PLAIN_POLICY,
-                CATALOG
-                "modes:\n"
-                "  test: { issue: self_service, max_active: 5, rate_limit: 100/2m }\n"
-                "  live: { issue: approval, max_active: 3, rate_limit: 1000/10s, on_leak: revoke,\n"
-                "    secret: revealable, on_second_fetch: alert, claim_expires_after: 36h,\n"
-                "    request_expires_after: 90m, grant_expires_after: 2w, remind_after: [5m, 1h],\n"
-                "    rotate_grace_max: 8d, rules: [{ name: otherwise, approvals: 1 }] }\n",
-                "mode test changed max_active: 2 -> 5\n"
-                "mode test changed rate_limit: 100/1m -> 100/2m\n"
-                "mode test changed expires_after: 90d -> \n"
-                "mode live changed rate_burst: 50 -> \n"
-                "mode live changed secret: once -> revealable\n"
-                "mode live changed on_second_fetch: quarantine -> alert\n"
-                "mode live changed claim_expires_after: 3d -> 36h\n"
-                "mode live changed rotate_grace_max: 7d -> 8d\n"
-                "mode live changed on_leak: quarantine -> revoke\n"
-                "mode live changed request_expires_after: 14d -> 90m\n"
-                "mode live changed grant_expires_after: 30d -> 14d\n"
-                "mode live changed remind_after:  -> 5m, 1h\n");
+    assert_diff(
+        PLAIN_POLICY,
+        CATALOG
+        "modes:\n"
+        "  test: { issue: self_service, max_active: 5, rate_limit: 100/2m, secret: revealable }\n"
+        "  live: { issue: approval, max_active: 3, rate_limit: 1000/10s, on_leak: revoke,\n"
+        "    on_second_fetch: alert, claim_expires_after: 36h,\n"
+        "    request_expires_after: 90m, grant_expires_after: 2w, remind_after: [5m, 1h],\n"
+        "    rotate_grace_max: 8d, rules: [{ name: otherwise, approvals: 1 }] }\n",
+        "mode test changed max_active: 2 -> 5\n"
+        "mode test changed rate_limit: 100/1m -> 100/2m\n"
+        "mode test changed secret: once -> revealable\n"
+        "mode test changed expires_after: 90d -> \n"
+        "mode live changed rate_burst: 50 -> \n"
+        "mode live changed on_second_fetch: quarantine -> alert\n"
+        "mode live changed claim_expires_after: 3d -> 36h\n"
+        "mode live changed rotate_grace_max: 7d -> 8d\n"
+        "mode live changed on_leak: quarantine -> revoke\n"
+        "mode live changed request_expires_after: 14d -> 90m\n"
+        "mode live changed grant_expires_after: 30d -> 14d\n"
+        "mode live changed remind_after:  -> 5m, 1h\n");
 }
 
 static void tells_rules_key_by_key(void **state)

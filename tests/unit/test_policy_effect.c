@@ -57,12 +57,12 @@ static const char other[] =
     "  order-sync: { description: Orders, scopes: [orders.read] }\n"
     "  theming: { description: Theming, scopes: [themes.read] }\n"
     "modes:\n"
-    "  test: { issue: self_service, max_active: 9, rate_limit: 50/1m, expires_after: 30d }\n"
+    "  test: { issue: self_service, max_active: 9, rate_limit: 50/1m, expires_after: 30d,\n"
+    "          secret: revealable }\n"
     "  live:\n"
     "    issue: approval\n"
     "    max_active: 9\n"
     "    rate_limit: 1000/10s\n"
-    "    secret: revealable\n"
     "    rules:\n"
     "    - { name: risky, when: { risk: high }, approvals: 2, approvals_from: { ops: 1 } }\n"
     "    - { name: renamed, approvals: 1, expires_within: 7d }\n";
@@ -74,42 +74,40 @@ static void tells_what_is_gained_and_lost(void **state)
         struct cs_policy_holding holding;
         const char *expected;
     } cases[] = {
-        {TEST("orders.read", .life_s = 30 * DAY), "limit: 100/1m -> 50/1m\n"},
+        {TEST("orders.read", .life_s = 30 * DAY),
+         "limit: 100/1m -> 50/1m\nsecret: once -> revealable\n"},
         {TEST("orders.read", .life_s = 30 * DAY + 1),
-         "life: 2592001s -> 30d\nlimit: 100/1m -> 50/1m\n"},
-        {TEST("orders.read", .life_s = 0), "life: 90d -> 30d\nlimit: 100/1m -> 50/1m\n"},
-        {TEST("orders.read", .life_s = 1, .has_own_limit = true), ""},
+         "life: 2592001s -> 30d\nlimit: 100/1m -> 50/1m\nsecret: once -> revealable\n"},
+        {TEST("orders.read", .life_s = 0),
+         "life: 90d -> 30d\nlimit: 100/1m -> 50/1m\nsecret: once -> revealable\n"},
+        {TEST("orders.read", .life_s = 1, .has_own_limit = true), "secret: once -> revealable\n"},
         {TEST("orders.read themes.write", .life_s = 1, .has_own_limit = true),
-         "scopes_lost: themes.write -> \n"},
+         "scopes_lost: themes.write -> \nsecret: once -> revealable\n"},
         {TEST("*", .life_s = 1, .has_own_limit = true),
-         "scopes_lost: themes.write -> \nscopes_gained:  -> returns.read\n"},
+         "scopes_lost: themes.write -> \nscopes_gained:  -> returns.read\nsecret: once -> "
+         "revealable\n"},
         /* What neither has is neither lost nor gained, and what came back is. */
-        {TEST("gone.read themes.read", .life_s = 1, .has_own_limit = true), ""},
-        {TEST("returns.read", .life_s = 1, .has_own_limit = true),
-         "scopes_gained:  -> returns.read\n"},
-        {LIVE("themes.read", "", .life_s = 7 * DAY, .has_own_limit = true),
+        {TEST("gone.read themes.read", .life_s = 1, .has_own_limit = true),
          "secret: once -> revealable\n"},
-        {LIVE("themes.read", "", .has_own_limit = true),
-         "life: no end -> 7d\nsecret: once -> revealable\n"},
+        {TEST("returns.read", .life_s = 1, .has_own_limit = true),
+         "scopes_gained:  -> returns.read\nsecret: once -> revealable\n"},
+        {LIVE("themes.read", "", .life_s = 7 * DAY, .has_own_limit = true), ""},
+        {LIVE("themes.read", "", .has_own_limit = true), "life: no end -> 7d\n"},
         {LIVE("orders.read", "order-sync", .life_s = 1),
          "demand: otherwise: 1 approval -> risky: 2 approvals by different people (1 of ops)\n"
-         "limit: 1000/10s and 50 at once -> 1000/10s\n"
-         "secret: once -> revealable\n"},
+         "limit: 1000/10s and 50 at once -> 1000/10s\n"},
         {LIVE("orders.write", "", .life_s = 1, .has_own_limit = true),
          "demand: high: 2 approvals by different people -> risky: 2 approvals by different people "
-         "(1 of ops)\n"
-         "secret: once -> revealable\n"},
+         "(1 of ops)\n"},
         {LIVE("themes.read themes.write", "theming", .life_s = 1, .has_own_limit = true),
          "scopes_lost: themes.write -> \n"
-         "bundle: themes.read, themes.write -> themes.read\n"
-         "secret: once -> revealable\n"},
+         "bundle: themes.read, themes.write -> themes.read\n"},
         {LIVE("*", "full", .life_s = 1, .has_own_limit = true),
          "scopes_lost: themes.write -> \n"
          "scopes_gained:  -> returns.read\n"
          "bundle: * -> \n"
          "demand: high: 2 approvals by different people -> risky: 2 approvals by different people "
-         "(1 of ops)\n"
-         "secret: once -> revealable\n"},
+         "(1 of ops)\n"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_effects(plain, other, &cases[i].holding, cases[i].expected);

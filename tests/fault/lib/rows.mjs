@@ -13,7 +13,7 @@ export const tables = {
   credential: 7, credential_by_account: 8, active: 9, claim: 10, request: 11,
   request_index: 12, request_count: 13, grant: 14, due: 15, audit: 16, audit_head: 17,
   usage_day: 18, usage_last: 19, replay: 20, meta: 21, audit_tile: 22,
-  request_panel: 23, request_queue: 24, request_stale: 25, request_seen: 26,
+  request_panel: 23, request_queue: 24, request_stale: 25, request_seen: 26, kept_secret: 27,
 };
 
 /** The rows of a vault that does not run. */
