@@ -66,8 +66,8 @@ deps: ## install what building needs (Debian packages; root or sudo)
 test-deps: deps ## install what the tests need beside
 	@scripts/packages.sh cmocka=libcmocka-dev node=nodejs npm clang libclang-rt-dev \
 	    clang-format clang-tidy cppcheck shellcheck ctags=universal-ctags jq curl wrk slowhttptest \
-	    mandoc setarch=util-linux promtool=prometheus nginx=nginx-light haproxy caddy openssl \
-	    systemd-analyze=systemd
+	    mandoc setarch=util-linux mdb_copy=lmdb-utils promtool=prometheus nginx=nginx-light \
+	    haproxy caddy openssl systemd-analyze=systemd
 	@$(MAKE) --no-print-directory -s tests/node_modules/.package-lock.json
 
 tests/node_modules/.package-lock.json: tests/package-lock.json tests/package.json
