@@ -40,8 +40,8 @@ void cs_metrics_free(struct cs_metrics **metrics); /* takes NULL; nulls */
 /* One verification, by the lane of its call. NULL metrics: nothing. */
 void cs_metrics_verdict(struct cs_metrics *metrics, unsigned lane, enum cs_shape_kind shape,
                         enum cs_verdict verdict);
-/* One answered request: as cs_http_done_fn, for an app that is a struct cs_app. */
-void cs_metrics_done(void *app, unsigned loop, const struct cs_call *call, int64_t took_ns);
+/* One answered request: as cs_http_done_fn, with a struct cs_app for its argument. */
+void cs_metrics_done(void *arg, unsigned loop, const struct cs_call *call, int64_t took_ns);
 
 /*
  * All of it in the text format 0.0.4, with the figures of the core, the store, the limits and the

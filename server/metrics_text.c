@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -222,16 +223,16 @@ static uint64_t count_files(void)
     return count >= 3 ? count - 3 : 0; /* ".", ".." and the folder itself */
 }
 
+/* The second number of statm: proc(5). */
 static uint64_t resident_bytes(void)
 {
-    unsigned long pages = 0;
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
+    const char *second = fgets(line, sizeof(line), file) != NULL ? strchr(line, ' ') : NULL;
     fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static void write_process(struct cs_buf *out)
