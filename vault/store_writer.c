@@ -273,8 +273,8 @@ static void settle_full(struct cs_writer *writer)
         else
             push_back(&again, job);
     }
+    writer->tight = !writer->tight && again.first != NULL;
     put_before(&again, &writer->waiting);
-    writer->tight = !writer->tight;
 }
 
 static void settle_failed(struct cs_writer *writer, enum cs_err err)

@@ -94,7 +94,7 @@ static void says_what_the_contract_has(void **state)
         {"verify|--scope|a,b|--mode|live|--ip|::1|--cost|0", "POST", "/v1/verify",
          "{\"key\":\"S\",\"scopes\":[\"a\",\"b\"],\"mode\":\"live\",\"ip\":\"::1\",\"cost\":0}"},
         {"claim|lookup", "POST", "/v1/claims/lookup", "{\"claim\":\"S\"}"},
-        {"claim|fetch|--code|123", "POST", "/v1/claims", "{\"claim\":\"S\",\"code\":\"123\"}"},
+        {"claim|fetch", "POST", "/v1/claims", "{\"claim\":\"S\"}"},
         {"policy|show", "GET", "/v1/policy", NULL},
         {"policy|explain|--scope|a", "POST", "/v1/policy/explain",
          "{\"scopes\":[\"a\"],\"mode\":\"live\"}"},

@@ -298,6 +298,7 @@ static void a_batch_that_does_not_fit_spares_updates_on_the_reserve(void **state
     struct cs_store_stats stats = {0};
     pthread_t threads[CROWD];
     struct crowd crowd[CROWD];
+    struct bulk_call large = {.keys = 12, .value_len = CS_VALUE_MAX, .first = 1000000};
     params.map_size = 4 << 20;
     assert_int_equal(cs_store_open(&params, &f->store), CS_OK);
     for (uint32_t i = 0; stats.used_bytes < (4 << 20) - 700 * 1024; i++) {
@@ -305,6 +306,8 @@ static void a_batch_that_does_not_fit_spares_updates_on_the_reserve(void **state
         assert_int_equal(cs_store_update(f->store, put_bulk, &call, NULL), CS_OK);
         cs_store_stats(f->store, &stats);
     }
+    assert_int_equal(cs_store_update(f->store, put_bulk, &large, NULL), CS_ERR_FULL);
+    assert_int_equal(put(f, 0, "the next", "x"), CS_OK);
     for (size_t i = 0; i < CROWD; i++) {
         crowd[i] = (struct crowd){f->store, i % 2 == 0, false};
         assert_int_equal(pthread_create(&threads[i], NULL, press, &crowd[i]), 0);
