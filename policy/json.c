@@ -64,7 +64,7 @@ static const struct cs_field mode_fields[] = {
              "Verifications of one credential in each window."),
     CS_FIELD(9, CS_F_UINT, struct cs_policy_mode, rate_window_s, OUT, "That window."),
     CS_FIELD(10, CS_F_UINT, struct cs_policy_mode, rate_burst, OUT,
-             "How many more may come at once; 0: none is stated."),
+             "How many may come at once; 0: as many as the limit."),
     CS_FIELD(11, CS_F_UINT, struct cs_policy_mode, claim_expires_after_s, OUT,
              "How long a claim is good."),
     CS_FIELD(12, CS_F_UINT, struct cs_policy_mode, rotate_grace_max_s, OUT,
@@ -81,7 +81,7 @@ static const struct cs_field mode_fields[] = {
              "Verifications of all credentials of one account in each window; 0: any number."),
     CS_FIELD(18, CS_F_UINT, struct cs_policy_mode, account_rate_window_s, OUT, "That window."),
     CS_FIELD(19, CS_F_UINT, struct cs_policy_mode, account_rate_burst, OUT,
-             "How many more may come at once; 0: none is stated."),
+             "How many may come at once; 0: as many as the limit."),
 };
 const struct cs_record cs_policy_mode_record = {
     .name = "policy_mode",
@@ -172,7 +172,7 @@ static const struct cs_field rule_fields[] = {
              "Verifications of the credential in each window; left out: as the mode has it."),
     CS_FIELD(12, CS_F_UINT, struct cs_policy_rule, rate_window_s, ASKED, "That window."),
     CS_FIELD(13, CS_F_UINT, struct cs_policy_rule, rate_burst, ASKED,
-             "How many more may come at once."),
+             "How many may come at once; 0: as many as the limit."),
     CS_FIELD(14, CS_F_UINT, struct cs_policy_rule, escalate_after_s, ASKED,
              "How long after the request was submitted further groups may approve."),
     CS_FIELD(15, CS_F_WORDS, struct cs_policy_rule, escalate_to, ASKED, "Those groups."),

@@ -116,12 +116,12 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
                    .show = cs_show_mode_rate,                                                      \
                    .doc = "Verifications of one credential in a time from 1s to 1d: 100/1m."),     \
         MODE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,                      \
-             .doc = "How many more may come at once."),                                            \
+             .doc = "How many may come at once; as many as the limit when left out."),             \
         MODE_WHOLE("account_rate_limit", false, read_account_rate, .json = CS_LOAD_RATE_JSON,      \
                    .show = cs_show_account_rate,                                                   \
                    .doc = "Verifications of all credentials of one account together: 500/1m."),    \
         MODE(CS_S_UINT, account_rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,              \
-             .doc = "How many more may come at once; only beside `account_rate_limit`."),          \
+             .doc = "How many may come at once; only beside `account_rate_limit`."),               \
         MODE(CS_S_ENUM, secret, false, .names = (secrets),                                         \
              .doc = "Whether a secret is shown once, or kept to be revealed again."),              \
         MODE(CS_S_ENUM, rotate, false, .names = cs_policy_rotate_names,                            \

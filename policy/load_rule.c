@@ -207,7 +207,7 @@ static const struct cs_schema_field rule_fields[] = {
     RULE_WHOLE("rate_limit", read_rate, .json = CS_LOAD_RATE_JSON, .show = cs_show_rule_rate,
                .doc = "Of the credential, instead of the mode's: 100/1m."),
     RULE(CS_S_UINT, rate_burst, false, .min = 1, .max = CS_LOAD_RATE_MAX,
-         .doc = "How many more may come at once; only beside `rate_limit`."),
+         .doc = "How many may come at once, else as many as the limit; only beside `rate_limit`."),
 };
 static_assert(offsetof(struct cs_policy_rule, name) == 0, "`escalate` is read into the rule");
 const struct cs_schema cs_load_rule_schema = CS_S_TABLE("a rule", rule_fields);

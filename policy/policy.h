@@ -72,7 +72,7 @@ struct cs_policy_mode {
     uint64_t expires_after_s;       /* a credential's longest life, and its default; 0: no end */
     uint64_t rate_limit;            /* verifications of one credential per rate_window_s */
     uint64_t rate_window_s;         /* at least 1 */
-    uint64_t rate_burst;            /* beyond the steady rate; 0: the policy states none */
+    uint64_t rate_burst;            /* so many at once; 0: as many as the limit */
     uint64_t account_rate_limit;    /* of all credentials of one account together; 0: no limit */
     uint64_t account_rate_window_s; /* at least 1, where there is one */
     uint64_t account_rate_burst;

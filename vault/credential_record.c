@@ -56,7 +56,7 @@ static const struct cs_field fields[] = {
     CS_FIELD_ENUM(29, struct cs_credential, quarantined_from, 0, cs_credential_status_names,
                   "What it was before its quarantine."),
     CS_FIELD(30, CS_F_UINT, struct cs_credential, rate_burst, 0,
-             "Beyond the rate, so many at once."),
+             "So many at once; 0: as many as the limit."),
     CS_FIELD(31, CS_F_UINT, struct cs_credential, grace_quiet_s, SHOWN,
              "It ends earlier, once it was quiet for so long; 0: by time alone."),
     CS_FIELD(32, CS_F_TIME, struct cs_credential, rotated_at, SHOWN, "The last rotation."),

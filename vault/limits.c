@@ -118,8 +118,8 @@ static void weigh(const struct cs_limit_ask *ask, struct weighed *w)
 {
     int64_t step_ns = (int64_t)ask->period_ms * NS_PER_MS / (int64_t)ask->limit;
     step_ns = step_ns > 0 ? step_ns : 1;
-    /* Without a burst, the period but for what the division left over: never one more. */
-    uint64_t most = ask->limit + ask->burst;
+    /* As many as the limit: the period but for what the division left over, never one more. */
+    uint64_t most = ask->burst != 0 ? ask->burst : ask->limit;
     if (most > (uint64_t)(FULL_NS_MAX / step_ns))
         most = (uint64_t)(FULL_NS_MAX / step_ns);
     /* A cost over all that fits is refused as such, whatever its size: the product stays small. */

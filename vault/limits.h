@@ -2,6 +2,9 @@
  * Limits: how often, by GCRA (the leaky bucket as a clock) in bounded memory. Who or what is
  * counted is the caller's to say: a credential, an account, an address.
  *
+ * What was used comes back at the limit's even pace, up to the burst. So no period, wherever it
+ * begins, sees more than the limit and the burst together, and a long time the limit in each.
+ *
  * One entry is two numbers. Entries whose bucket is empty again are forgotten first; when all
  * places are in use by busy ones, the new one is let through uncounted and counted in `overflows`.
  * Thread rule: from any thread; a shard's lock is held for nanoseconds and shared with no writer.
@@ -27,8 +30,8 @@ struct cs_limit_ask {
     uint64_t who;       /* a handle; never 0 */
     uint64_t limit;     /* so many, 1 … CS_LIMIT_MAX */
     uint64_t period_ms; /* in a period, 1 … CS_LIMIT_PERIOD_MAX_MS */
-    uint64_t burst;     /* so many beyond `limit` may come at once: at most CS_LIMIT_MAX, and what
-                           takes 70 years to come back */
+    uint64_t burst;     /* so many may come at once: at most CS_LIMIT_MAX, and what takes 70 years
+                           to come back; 0: as many as `limit` */
     uint32_t cost;      /* 0 is always allowed */
     bool look;          /* uses nothing up: only tells what asking would */
     int64_t now_ns;     /* monotonic */

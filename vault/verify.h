@@ -56,7 +56,7 @@ const struct cs_verdict_info *cs_verdict_info(enum cs_verdict verdict);
 struct cs_rate {
     uint64_t limit;
     uint64_t period_ms;
-    uint64_t burst; /* so many more may come at once */
+    uint64_t burst; /* so many may come at once; 0: as many as the limit */
 };
 
 /* Where a verification is counted. */

@@ -26,7 +26,8 @@ static const struct cs_field fields[] = {
     CS_FIELD(11, CS_F_UINT, struct cs_grant, rate_limit, CS_FF_OUT,
              "Verifications that the rule permits it; 0: as the mode has it."),
     CS_FIELD(12, CS_F_UINT, struct cs_grant, rate_window_s, CS_FF_OUT, "In so many seconds."),
-    CS_FIELD(13, CS_F_UINT, struct cs_grant, rate_burst, CS_FF_OUT, "And so many more at once."),
+    CS_FIELD(13, CS_F_UINT, struct cs_grant, rate_burst, CS_FF_OUT,
+             "So many at once; 0: as many as the limit."),
     CS_FIELD(14, CS_F_TEXT, struct cs_grant, withdrawn_why, CS_FF_OUT | CS_FF_NULLABLE,
              "Why it was taken back."),
 };

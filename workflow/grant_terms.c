@@ -23,6 +23,11 @@ uint64_t cs_grant_life_s(const struct cs_desk *desk, const struct cs_request *re
     return shorter(shorter(request->expires_in_s, mode->expires_after_s), within_s);
 }
 
+static uint64_t at_once(const struct cs_request_limits *rate)
+{
+    return rate->rate_burst != 0 ? rate->rate_burst : rate->rate_limit;
+}
+
 /* Whether `other` lets through less than `rate`: in the long run, or else at once. 0 is no limit.
  */
 static bool is_slower(const struct cs_request_limits *other, const struct cs_request_limits *rate)
@@ -32,7 +37,7 @@ static bool is_slower(const struct cs_request_limits *other, const struct cs_req
     if (other->rate_limit == 0)
         return false;
     return rate->rate_limit == 0 || ours < theirs ||
-           (ours == theirs && other->rate_burst < rate->rate_burst);
+           (ours == theirs && at_once(other) < at_once(rate));
 }
 
 static void set_rate(struct cs_request_limits *out, const struct cs_request_limits *rate)

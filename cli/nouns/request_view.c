@@ -108,8 +108,8 @@ static void put_limits(struct view *view, const json_t *limits, const char *lead
                       cs_reading_text(view->request, "widens")[0] == '\0' ? "works without end"
                                                                           : "keeps its end");
     if (rate != 0 && burst != 0)
-        cs_sheet_line(&view->sheet, "%s%" PRIu64 " verifications in %s, %" PRIu64 " more at once",
-                      lead, rate, window, burst);
+        cs_sheet_line(&view->sheet, "%s%" PRIu64 " verifications in %s, %" PRIu64 " at once", lead,
+                      rate, window, burst);
     else if (rate != 0)
         cs_sheet_line(&view->sheet, "%s%" PRIu64 " verifications in %s", lead, rate, window);
 }

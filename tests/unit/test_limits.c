@@ -124,11 +124,11 @@ static void looking_costs_nothing_and_is_always_allowed(void **state)
     assert_int_equal(told.reset_ms, 1000);
 }
 
-static void a_burst_comes_on_top(void **state)
+static void a_burst_is_what_may_come_at_once(void **state)
 {
     (void)state;
     struct cs_limit_ask ask = {
-        .who = 1, .limit = 10, .period_ms = 1000, .burst = 5, .cost = 15, .now_ns = START};
+        .who = 1, .limit = 10, .period_ms = 1000, .burst = 15, .cost = 15, .now_ns = START};
     struct cs_limit_told told;
     cs_limits_ask(limits, &ask, &told);
     assert_true(told.allowed);
@@ -140,6 +140,39 @@ static void a_burst_comes_on_top(void **state)
     ask.now_ns += 100 * MS; /* it comes back at the steady rate */
     cs_limits_ask(limits, &ask, &told);
     assert_true(told.allowed);
+}
+
+/* Hammered without end: whatever period one looks at, and all of them together. */
+static void no_period_sees_more_than_limit_and_burst(void **state)
+{
+    (void)state;
+    enum { LIMIT = 70, PERIODS = 10, PERIOD_MS = 1000, ASKED_EACH_MS = 3 };
+    static const uint64_t bursts[] = {0, 2, 20, 200};
+    for (size_t i = 0; i < sizeof(bursts) / sizeof(bursts[0]); i++) {
+        uint32_t passed[PERIODS * PERIOD_MS] = {0};
+        uint64_t most = LIMIT + (bursts[i] != 0 ? bursts[i] : LIMIT);
+        uint64_t in_period = 0;
+        uint64_t in_all = 0;
+        for (int ms = 0; ms < PERIODS * PERIOD_MS; ms++) {
+            struct cs_limit_ask ask = {.who = i + 1,
+                                       .limit = LIMIT,
+                                       .period_ms = PERIOD_MS,
+                                       .burst = bursts[i],
+                                       .cost = 1,
+                                       .now_ns = START + ms * MS};
+            for (int n = 0; n < ASKED_EACH_MS; n++) {
+                struct cs_limit_told told;
+                cs_limits_ask(limits, &ask, &told);
+                passed[ms] += told.allowed;
+            }
+            in_period += passed[ms];
+            in_period -= ms >= PERIOD_MS ? passed[ms - PERIOD_MS] : 0;
+            in_all += passed[ms];
+            assert_true(in_period <= most);
+        }
+        assert_true(in_all <= most + (PERIODS - 1) * LIMIT);
+        assert_true(in_all >= most + (PERIODS - 1) * LIMIT - 1);
+    }
 }
 
 static void the_largest_figures_do_not_overflow(void **state)
@@ -165,7 +198,7 @@ static void the_largest_figures_do_not_overflow(void **state)
         cs_limits_ask(limits, &ask, &told);
         assert_false(told.allowed);
         assert_true(told.retry_after_ms >= 1);
-        assert_true(told.remaining < ask.limit + ask.burst);
+        assert_true(told.remaining < (ask.burst != 0 ? ask.burst : ask.limit));
     }
 }
 
@@ -341,7 +374,8 @@ static const struct CMUnitTest tests[] = {
     CASE(costs_count_for_as_many),
     CASE(a_cost_over_the_limit_is_never_let_through),
     CASE(looking_costs_nothing_and_is_always_allowed),
-    CASE(a_burst_comes_on_top),
+    CASE(a_burst_is_what_may_come_at_once),
+    CASE(no_period_sees_more_than_limit_and_burst),
     CASE(the_largest_figures_do_not_overflow),
     CASE(a_smaller_limit_holds_at_once),
     CASE(credentials_do_not_share),

@@ -294,13 +294,13 @@ static void the_limit_is_the_modes_or_the_credentials_own(void **state)
     credential_with(d, &params, token);
     params.rate_limit = 2;
     params.rate_period_ms = 60000;
-    params.rate_burst = 1;
+    params.rate_burst = 3;
     credential_with(d, &params, own);
     params.rate_limit = 0;
     params.mode = CS_MODE_LIVE;
     credential_with(d, &params, live);
     struct cs_question question = question_of(own);
-    question.rates[CS_MODE_TEST] = (struct cs_rate){5, 60000, 1};
+    question.rates[CS_MODE_TEST] = (struct cs_rate){5, 60000, 6};
     question.rates[CS_MODE_LIVE] = (struct cs_rate){0, 0, 0};
     assert_int_equal(ask_with(d, question), CS_VERDICT_VALID);
     assert_int_equal(answer.rate.limit, 2);
