@@ -95,7 +95,7 @@ static const struct cs_field limits_fields[] = {
              "So many verifications; 0: as many as may be."),
     CS_FIELD(3, CS_F_UINT, struct cs_request_limits, rate_window_s, SHOWN, "In so many seconds."),
     CS_FIELD(4, CS_F_UINT, struct cs_request_limits, rate_burst, SHOWN,
-             "And so many more at once."),
+             "So many at once; 0: as many as the limit."),
 };
 const struct cs_record cs_request_limits_record = {
     .name = "request_limits",

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { assertProblem, assertStatus } from './lib/caller.mjs';
-import { unproved, ways } from './lib/codes.mjs';
+import { codesOf, identity, rates, table, unproved, ways } from './lib/codes.mjs';
 import { newAccount, newTestKey } from './lib/desk.mjs';
 import { writePolicy } from './lib/policy.mjs';
 import { RawConnection } from './lib/raw.mjs';
@@ -13,25 +13,6 @@ const vault = await startVault(undefined, { policy, testClock: true });
 after(() => vault.close());
 const gateway = vault.as('gateway');
 
-/* What the contract says of each code: status of authorize, WWW-Authenticate. */
-const invalid = 'Bearer error="invalid_token"';
-const table = {
-  VALID: [200],
-  MISSING: [401, 'Bearer'],
-  MALFORMED: [401, invalid],
-  NOT_FOUND: [401, invalid],
-  REVOKED: [401, invalid],
-  EXPIRED: [401, invalid],
-  DISABLED: [401, invalid],
-  WRONG_MODE: [403],
-  SUSPENDED: [403],
-  QUARANTINED: [403],
-  IP_DENIED: [403],
-  UNDELIVERED: [403],
-  INSUFFICIENT_SCOPE: [403, 'Bearer error="insufficient_scope", scope="orders.write"'],
-  RATE_LIMITED: [429],
-};
-const identity = ['x-credential-id', 'x-account-id', 'x-client-id', 'x-mode', 'x-scopes'];
 
 /** The question of a body, as a gateway forwards it: [query, headers], in one of the two ways. */
 function asForwarded({ key, mode, scopes = [], ip }, by) {
@@ -107,14 +88,13 @@ function assertShape(answer, code) {
   assert.equal('retry-after' in answer.headers, code === 'RATE_LIMITED');
   const has = identity.filter((name) => name in answer.headers);
   assert.deepEqual(has, code === 'VALID' ? identity : []);
-  const rates = Object.keys(answer.headers).filter((name) => name.includes('ratelimit'));
-  assert.equal(rates.length, unproved.includes(code) ? 0 : 5, rates.join());
+  const told = Object.keys(answer.headers).filter((name) => name.includes('ratelimit'));
+  assert.deepEqual(told.sort(), unproved.includes(code) ? [] : [...rates].sort());
 }
 
 test('the table has the codes that the program has', () => {
-  const { code } = vault.contract.follow({ $ref: '#/components/schemas/verification' }).properties;
-  assert.deepEqual(Object.keys(table), code.enum);
-  assert.deepEqual(Object.keys(ways), code.enum);
+  assert.deepEqual(Object.keys(table), codesOf(vault));
+  assert.deepEqual(Object.keys(ways), codesOf(vault));
 });
 
 for (const [code, way] of Object.entries(ways).filter(([, one]) => one))

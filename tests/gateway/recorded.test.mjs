@@ -70,6 +70,7 @@ test('the configurations ask for what the contract has, and pass on all that it 
     const clears = new RegExp(`^ +${name}: ("")?`, 'im');
     assert.match(traefik, clears);
   }
+  assert.match(traefik, /^ +Connection: ""$/m);
   for (const name of identity) {
     assert.match(envoy, new RegExp(`\\{ exact: ${name} \\}`));
     assert.match(traefik, new RegExp(`authResponseHeaders: .*${name}`, 'i'));

@@ -6,10 +6,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
+import { rates, table, unproved } from '../api/lib/codes.mjs';
 import { newAccount, newTestKey } from '../api/lib/desk.mjs';
 import { startVault, temporaryFolder } from '../api/lib/vault.mjs';
 import { Rows, flipped } from '../fault/lib/rows.mjs';
 import { names, startGateway, startUpstream } from './lib/gateways.mjs';
+import { assertTold, told } from './lib/told.mjs';
 
 async function startAll(t) {
   const socket = path.join(await temporaryFolder(t), 'gateway.sock');
@@ -91,20 +93,57 @@ const strangers = {
   'it hangs up': null,
 };
 
-test('what others answer in its place is 503 to the client', async (t) => {
-  const all = await startAll(t);
-  let reaction;
+/** What stands in Countersign's place: `say([status, headers, body])`; null: it hangs up. */
+async function standIn(t, socket) {
+  let answer = null;
   const server = http.createServer((request, response) => {
-    if (!reaction) request.destroy();
-    else response.writeHead(...reaction).end('{}');
+    const [status, headers, body = '{}'] = answer ?? [];
+    if (answer) response.writeHead(status, headers).end(body);
+    else request.destroy();
   });
-  server.listen(all.socket);
+  server.listen(socket);
   await once(server, 'listening');
   t.after(() => (server.close(), server.closeAllConnections()));
+  return { say: (next) => (answer = next) };
+}
+
+test('what others answer in its place is 503 to the client', async (t) => {
+  const all = await startAll(t);
+  const { say } = await standIn(t, all.socket);
   for (const [why, answer] of Object.entries(strangers)) {
-    reaction = answer;
+    say(answer);
     await assertUnavailable(all, { Authorization: 'Bearer x' }, why);
   }
+});
+
+/** A refusal as Countersign says it. */
+function refusal(code) {
+  const [status, challenge] = table[code];
+  const headers = { 'X-Auth-Code': code, 'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', 'X-Request-Id': 'its-own',
+    ...challenge && { 'WWW-Authenticate': challenge },
+    ...code === 'RATE_LIMITED' && { 'Retry-After': '7' } };
+  if (!unproved.includes(code)) for (const name of rates) headers[name] = `${name}-said`;
+  return [status, headers, JSON.stringify({ title: 'No', status, code: 'no' })];
+}
+
+// Also of a code that no key of today gets, such as UNDELIVERED.
+test('each refusal of the table is passed on as it was said', async (t) => {
+  const all = await startAll(t);
+  const { say } = await standIn(t, all.socket);
+  for (const code of Object.keys(table).filter((one) => one !== 'VALID')) {
+    const said = refusal(code);
+    const [status, headers] = said;
+    const lower = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    say(said);
+    for (const gateway of all.gateways) {
+      const answer = await gateway.call('GET', '/x', { headers: { Authorization: 'Bearer x' } });
+      assertTold(answer, code, `${gateway.name}: ${answer.text}`);
+      assert.deepEqual(told(answer), told({ status, headers: lower }), `${gateway.name}: ${code}`);
+    }
+  }
+  assert.equal(all.upstream.heard.length, 0);
 });
 
 test('an API that is down is not Countersign that is down', async (t) => {

@@ -1,4 +1,4 @@
-// One way to each code of verification, for tests of every shape that the decision has.
+// The codes of verification, and one way to each, for tests of every shape that the decision has.
 import { assertProblem, assertStatus } from './caller.mjs';
 import { fetchClaim, newTestKey, verify } from './desk.mjs';
 
@@ -71,3 +71,32 @@ export const ways = {
 
 /** The verdicts that tell of no credential, because none was proved. */
 export const unproved = ['MISSING', 'MALFORMED', 'NOT_FOUND'];
+
+/** The codes that the program has, in the order of its own table. */
+export const codesOf = (vault) =>
+  vault.contract.follow({ $ref: '#/components/schemas/verification' }).properties.code.enum;
+
+/* What the contract says of each code to those who read headers: status, WWW-Authenticate. */
+const invalid = 'Bearer error="invalid_token"';
+export const table = {
+  VALID: [200],
+  MISSING: [401, 'Bearer'],
+  MALFORMED: [401, invalid],
+  NOT_FOUND: [401, invalid],
+  REVOKED: [401, invalid],
+  EXPIRED: [401, invalid],
+  DISABLED: [401, invalid],
+  WRONG_MODE: [403],
+  SUSPENDED: [403],
+  QUARANTINED: [403],
+  IP_DENIED: [403],
+  UNDELIVERED: [403],
+  INSUFFICIENT_SCOPE: [403, 'Bearer error="insufficient_scope", scope="orders.write"'],
+  RATE_LIMITED: [429],
+};
+
+/** Who it is: told with VALID, and with nothing else. */
+export const identity = ['x-credential-id', 'x-account-id', 'x-client-id', 'x-mode', 'x-scopes'];
+/** How often it may be used: told of every key that was proved. */
+export const rates = ['ratelimit-policy', 'ratelimit', 'x-ratelimit-limit',
+  'x-ratelimit-remaining', 'x-ratelimit-reset'];
