@@ -91,6 +91,14 @@ static enum cs_err record_policy(struct cs_service *service, const struct cs_pol
     return cs_vault_update(service->app.vault, &actor, NULL, note_policy, &noting);
 }
 
+/* For the operator, where nothing below has said more than the error. */
+static const char *why_not_opened(enum cs_err err)
+{
+    if (err == CS_ERR_NOT_FOUND)
+        return "there is none yet; countersign init makes one";
+    return err == CS_ERR_CONFLICT ? "another process has it open" : "the lines before this one say";
+}
+
 static enum cs_err open_vault(struct cs_service *service, const struct cs_policy *policy)
 {
     const struct cs_config *config = service->params.config;
@@ -107,8 +115,9 @@ static enum cs_err open_vault(struct cs_service *service, const struct cs_policy
     };
     enum cs_err err = cs_vault_open(&params, &service->app.vault);
     if (err != CS_OK)
-        cs_log_line(service->params.log, CS_LOG_ERROR, "the vault cannot be opened",
-                    CS_FIELDS(CS_T("data", config->data), CS_E(err)));
+        cs_log_line(
+            service->params.log, CS_LOG_ERROR, "the vault cannot be opened",
+            CS_FIELDS(CS_T("data", config->data), CS_T("why", why_not_opened(err)), CS_E(err)));
     return err == CS_OK ? record_policy(service, policy, CS_POLICY_STARTED, getuid()) : err;
 }
 

@@ -51,6 +51,7 @@ static const struct cs_option fetch_options[] = {
 static const struct cs_rest_variable fetch_variables[] = {
     {"CLIENT_ID", "client_id", CS_REST_PUBLIC},
     {"CLIENT_SECRET", "client_secret", CS_REST_SECRET},
+    {"SEALED_PAIR", "sealed", CS_REST_SECRET},
     {0},
 };
 static const struct cs_option_set *const fetch_sets[] = {
@@ -156,21 +157,6 @@ static const struct cs_option collect_options[] = {
      .argument = "FILE",
      .doc = "read the code that was sent apart from this file (“-”: stdin) instead of asking for "
             "it, where the claim has one"},
-    {.name = "env",
-     .type = CS_OPTION_FILE,
-     .argument = "FILE",
-     .doc = "write the pair into this new file (mode 0600) as NAME=value lines"},
-    {.name = "command",
-     .type = CS_OPTION_TEXT,
-     .argument = "COMMAND",
-     .doc = "write the pair to the stdin of this command, which sh runs"},
-    {.name = "format",
-     .letter = 'o',
-     .type = CS_OPTION_CHOICE,
-     .argument = "FORMAT",
-     .fallback = "env",
-     .choices = cs_pair_form_names,
-     .doc = "the form of the pair on stdout and for a command"},
     {.name = "key-file",
      .type = CS_OPTION_FILE,
      .argument = "FILE",
@@ -191,7 +177,8 @@ static const struct cs_option collect_options[] = {
             "XDG_STATE_HOME"},
     {0},
 };
-static const struct cs_option_set *const collect_sets[] = {&cs_remote_options, NULL};
+static const struct cs_option_set *const collect_sets[] = {&cs_claim_pair_options,
+                                                           &cs_remote_options, NULL};
 static const struct cs_example collect_examples[] = {
     {"countersign claim --url https://desk.example --env shop.env",
      "asks for the claim, and writes CLIENT_ID and CLIENT_SECRET into shop.env"},
@@ -205,7 +192,8 @@ static const struct cs_example collect_examples[] = {
     {0},
 };
 
-static const struct cs_command *const verbs[] = {&lookup, &fetch, &key, NULL};
+static const struct cs_command *const verbs[] = {&lookup, &fetch, &key, &cs_claim_open_command,
+                                                 NULL};
 const struct cs_command cs_claim_command = {
     .name = "claim",
     .summary = "Fetch a credential that was released to you",

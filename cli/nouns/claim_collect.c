@@ -50,27 +50,6 @@ static enum cs_err read_claim(const struct cs_args *args, struct cs_secret **out
     return err;
 }
 
-enum cs_err cs_claim_read_key(const char *path, struct cs_secret **out)
-{
-    size_t len = 0;
-    struct cs_secret *text = NULL;
-    const struct cs_input input = {.what = "key", .path = path, .form = CS_INPUT_TOKEN};
-    enum cs_err err = cs_input_secret(&input, &text);
-    if (err == CS_OK)
-        err = cs_secret_new(CS_SEALEDBOX_KEY_LEN, out);
-    if (err == CS_OK && (cs_base64_decode((const char *)text->bytes, text->len, (*out)->bytes,
-                                          (*out)->len, &len) != CS_OK ||
-                         len != CS_SEALEDBOX_KEY_LEN)) {
-        cs_output_say("the key is not one: it must be 32 bytes in base64, as “countersign claim "
-                      "key” makes it");
-        err = CS_ERR_INVALID;
-    }
-    if (err != CS_OK)
-        cs_secret_free(out);
-    cs_secret_free(&text);
-    return err;
-}
-
 /* A call that shows the claim, with further members; `members` is taken. */
 static enum cs_exit call(struct collecting *c, const char *path, json_t *members, json_t **answer)
 {
@@ -122,45 +101,6 @@ static enum cs_exit fetch(struct collecting *c, const char *public_key, json_t *
     return code;
 }
 
-static bool is_token(const char *text, enum cs_token_kind low, enum cs_token_kind high)
-{
-    struct cs_token token;
-    return text != NULL && cs_token_parse(cs_slice_str(text), &token) == CS_OK &&
-           token.kind >= low && token.kind <= high;
-}
-
-/*
- * Opens the box of the answer. What is in it goes into files and commands, so it has to be what it
- * says: tokens have no character that means anything there.
- */
-static enum cs_err unseal(const struct collecting *c, const json_t *answer,
-                          struct cs_secret **secret, char client_id[CS_TOKEN_SIZE])
-{
-    uint8_t box[CS_BOX_MAX];
-    size_t len = 0;
-    struct cs_secret *plain = NULL;
-    const json_t *sealed = json_object_get(answer, "sealed");
-    enum cs_err err = cs_base64_decode(json_string_value(sealed), json_string_length(sealed), box,
-                                       sizeof(box), &len);
-    if (err == CS_OK)
-        err = cs_sealedbox_open(CS_SLICE(box, len), c->state.key, &plain);
-    if (err != CS_OK)
-        return err;
-    json_t *pair = json_loadb((const char *)plain->bytes, plain->len, JSON_REJECT_DUPLICATES, NULL);
-    const char *id = json_string_value(json_object_get(pair, "client_id"));
-    const char *text = json_string_value(json_object_get(pair, "client_secret"));
-    if (is_token(id, CS_TOKEN_CLIENT_ID, CS_TOKEN_CLIENT_ID) &&
-        is_token(text, CS_TOKEN_TEST, CS_TOKEN_LIVE)) {
-        memcpy(client_id, id, strlen(id) + 1);
-        err = cs_secret_from(text, strlen(text), secret);
-    } else {
-        err = CS_ERR_INVALID;
-    }
-    json_decref(pair);
-    cs_secret_free(&plain);
-    return err;
-}
-
 static enum cs_exit acknowledge(struct collecting *c)
 {
     char proof[KEY_TEXT_SIZE];
@@ -180,7 +120,10 @@ static enum cs_exit hand_over(struct collecting *c, const json_t *answer)
     char client_id[CS_TOKEN_SIZE];
     uint8_t proof[CS_PAIR_PROOF_LEN];
     struct cs_secret *secret = NULL;
-    enum cs_err err = unseal(c, answer, &secret, client_id);
+    const json_t *sealed = json_object_get(answer, "sealed");
+    enum cs_err err =
+        cs_claim_unseal(CS_SLICE(json_string_value(sealed), json_string_length(sealed)),
+                        c->state.key, &secret, client_id);
     if (err != CS_OK)
         return cs_output_fail(CS_EXIT_FAILED,
                               "the box of the server's answer does not hold a pair for our key");
@@ -258,11 +201,6 @@ static enum cs_exit check_options(const struct cs_args *args)
     uint8_t key[CS_SEALEDBOX_KEY_LEN];
     size_t len = 0;
     const char *github = cs_args_text(args, "github-public-key");
-    if (cs_args_has(args, "env") && cs_args_has(args, "command"))
-        return cs_output_fail(CS_EXIT_USAGE, "the pair goes to one place: --env or --command");
-    if (cs_args_has(args, "env") && cs_args_has(args, "format") &&
-        strcmp(cs_args_text(args, "format"), cs_pair_form_names[CS_PAIR_ENV]) != 0)
-        return cs_output_fail(CS_EXIT_USAGE, "--env writes NAME=value lines and no other form");
     if (github == NULL && cs_args_has(args, "key-id"))
         return cs_output_fail(CS_EXIT_USAGE, "--key-id goes with --github-public-key");
     for (size_t i = 0; github != NULL && i < sizeof(not_for_github) / sizeof(char *); i++)
@@ -279,15 +217,10 @@ static enum cs_exit check_options(const struct cs_args *args)
 
 enum cs_exit cs_claim_collect(const struct cs_args *args)
 {
-    const char *form = cs_args_text(args, "format");
-    struct collecting c = {
-        .args = args,
-        .output = {.form = strcmp(form, cs_pair_form_names[CS_PAIR_JSON]) == 0 ? CS_PAIR_JSON
-                                                                               : CS_PAIR_ENV,
-                   .file = cs_args_text(args, "env"),
-                   .command = cs_args_text(args, "command")},
-    };
-    enum cs_exit code = check_options(args);
+    struct collecting c = {.args = args};
+    enum cs_exit code = cs_claim_output(args, &c.output);
+    if (code == CS_EXIT_OK)
+        code = check_options(args);
     if (code != CS_EXIT_OK)
         return code;
     enum cs_err err = cs_remote_open(args, CS_REMOTE_ANYONE, &c.remote);

@@ -146,6 +146,7 @@ static const struct cs_option create_options[] = {
 static const struct cs_rest_variable pair_variables[] = {
     {"CLIENT_ID", "credential.client_id", CS_REST_PUBLIC},
     {"CLIENT_SECRET", "client_secret", CS_REST_SECRET},
+    {"SEALED_PAIR", "sealed", CS_REST_SECRET},
     {"COUNTERSIGN_CLAIM", "claim.claim", CS_REST_SECRET},
     {"COUNTERSIGN_CLAIM_URL", "claim.url", CS_REST_SECRET},
     {0},
@@ -265,7 +266,8 @@ static const struct cs_rest rotate_row = {
 static const struct cs_command rotate = {
     .name = "rotate",
     .summary = "Give a credential a new secret",
-    .doc = "The new secret is shown this once.",
+    .doc = "The new secret is shown this once. Where the request named the recipient's public key "
+           "it comes in a box for that key, which “countersign claim open” opens.",
     .arguments = id_argument,
     .options = rotate_options,
     .shared = cs_rest_secret_sets,

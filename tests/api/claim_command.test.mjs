@@ -32,7 +32,7 @@ async function claim(t, { claim: token }, args = [], options = {}) {
   return { ...result, state, files: () => readdir(state) };
 }
 const parseEnv = (text) => Object.fromEntries(text.trim().split('\n').map((line) =>
-  line.split('=')));
+  /^(.*?)=(.*)$/.exec(line).slice(1)));
 
 async function assertWorks(issued, pair) {
   assert.equal((await verify(vault, pair.CLIENT_SECRET ?? pair.client_secret)).code, 'VALID');
@@ -179,6 +179,44 @@ test('a key that the request names: made here, named there, opened here', async 
   await assertWorks(issued, parseEnv(out.stdout));
   await writeFile(file, 'not a key\n');
   assert.notEqual((await countersign(t, ['claim', 'key', file])).status, 0);
+});
+
+test('a rotation for the key that the request names comes in a box that it opens', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [file, env, other] = ['shop.key', 'rotated.env', 'other.key']
+    .map((name) => path.join(folder, name));
+  const made = await countersign(t, ['claim', 'key', file]);
+  const issued = await liveClaim({ recipient_public_key: made.stdout.trim() });
+  const first = parseEnv((await claim(t, issued, ['--key-file', file])).stdout);
+  const rotated = await countersign(t,
+    ['credential', 'rotate', issued.request.credential_id, '--grace', '0', '--env', env],
+    { vault, token: issued.account.token });
+  assert.equal(rotated.status, 0, rotated.stderr);
+  const { CLIENT_ID, SEALED_PAIR, ...rest } = parseEnv(await readFile(env, 'utf8'));
+  assert.deepEqual([CLIENT_ID, rest], [first.CLIENT_ID, {}]);
+  assert.equal(rotated.stdout.includes(SEALED_PAIR), false, 'it is told twice');
+
+  const open = (args, box = SEALED_PAIR) => countersign(t, ['claim', 'open', ...args, box]);
+  const opened = await open(['--key-file', file]);
+  assert.equal(opened.status, 0, opened.stderr);
+  const pair = parseEnv(opened.stdout);
+  assert.equal(pair.CLIENT_ID, first.CLIENT_ID);
+  assert.equal((await verify(vault, pair.CLIENT_SECRET)).code, 'VALID');
+  assert.equal((await verify(vault, first.CLIENT_SECRET)).code, 'NOT_FOUND');
+  const json = await open(['--key-file', file, '--format', 'json']);
+  assert.deepEqual(Object.values(json.json()), Object.values(pair));
+
+  await countersign(t, ['claim', 'key', other]);
+  const edited = `${SEALED_PAIR.slice(0, -8)}AAAA${SEALED_PAIR.slice(-4)}`;
+  for (const [args, box] of [[['--key-file', other]], [['--key-file', file], edited],
+    [['--key-file', file], 'AAAA'], [['--key-file', file], 'no box']]) {
+    const refused = await open(args, box);
+    assert.equal(refused.status, 1, `${args} ${box}`);
+    assert.match(refused.stderr, /no box that holds a pair for that key/);
+    assert.equal(refused.stdout, '');
+  }
+  for (const args of [[], ['--key-file', file, '--env', 'a', '--command', 'b']])
+    assert.equal((await open(args)).status, 2);
 });
 
 test('what GitHub takes: a value that its own key opens, and nothing else of it', async (t) => {
