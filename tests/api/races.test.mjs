@@ -1,6 +1,7 @@
 // Exactly once, with many at the door: claims, limits, decisions. Each race is run many times, and
 // afterwards the vault is asked what it holds.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import test, { after } from 'node:test';
 import sodium from 'libsodium-wrappers';
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
@@ -30,7 +31,7 @@ function tally(answers) {
 
 async function liveClaim() {
   const request = await approve(vault, await newRequest(account));
-  return { ...(await newClaim(account, request)), id: request.credential_id };
+  return { ...(await newClaim(account, request)), request, id: request.credential_id };
 }
 
 test('two hundred fetches of one claim, a hundred times: one pair each', async () => {
@@ -68,6 +69,44 @@ test('a hundred with a key each: one box, that only its key opens', async () => 
     assert.equal(alarms.length, 20, 'as many of the 99 as the log takes');
   }
 });
+
+/** Ways to say that a pair arrived: whether it counts as that is for the answer to say. */
+const arrivals = {
+  async acknowledged({ claim, client_id, client_secret }) {
+    const proof = createHmac('sha256', client_secret).update(`countersign acknowledge ${claim}`)
+      .digest('base64');
+    const said = await vault.anonymous.post('/v1/claims/acknowledge', { claim, client_id, proof });
+    if (said.status !== 200) assertProblem(said, 401, 'unauthenticated');
+  },
+  used: ({ client_secret }) => verify(vault, client_secret),
+};
+
+for (const [what, arrive] of Object.entries(arrivals))
+  test(`${what} and claimed anew at once: one of the two, never two good secrets`, async (t) => {
+    let kept = 0;
+    for (let round = 0; round < 50; round++) {
+      const { request, claim } = await liveClaim();
+      const pair = { claim, ...assertStatus(await fetchClaim(vault, claim), 200) };
+      const path = `/v1/requests/${request.id}/claims`;
+      const both = [() => arrive(pair), () => account.developer.post(path)];
+      const answers = await Promise.all((round % 2 ? both : both.reverse()).map((one) => one()));
+      const anew = answers[round % 2];
+      const { code } = await verify(vault, pair.client_secret);
+      if (anew.status !== 201) {
+        assertProblem(anew, 409, 'conflict');
+        assert.equal(code, 'VALID', `round ${round}`);
+        kept++;
+        continue;
+      }
+      assert.equal(code, 'NOT_FOUND', `round ${round}`);
+      const next = assertStatus(await fetchClaim(vault, anew.body.claim), 200);
+      assert.equal((await verify(vault, next.client_secret)).code, 'VALID');
+      assert.equal((await verify(vault, pair.client_secret)).code, 'NOT_FOUND');
+      assertProblem(await fetchClaim(vault, claim), 410, 'claim_void');
+      assert.equal((await verify(vault, next.client_secret)).code, 'VALID', 'the old link harms');
+    }
+    t.diagnostic(`kept ${kept} times, claimed anew ${50 - kept} times`);
+  });
 
 test('fifty creations where the policy permits two: two', async () => {
   for (let round = 0; round < 10; round++) {

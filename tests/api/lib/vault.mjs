@@ -13,8 +13,9 @@ import { Contract } from './contract.mjs';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const PROGRAM = path.resolve(ROOT, process.env.COUNTERSIGN_PROGRAM ?? 'build/countersign');
 
-const READY_MS = 30_000;
-const STOP_MS = 20_000;
+/* Bounds for what never ends, on machines that are slow because everything runs at once. */
+const READY_MS = 120_000;
+const STOP_MS = 120_000;
 const running = new Set(); // what would outlive a test process that fails halfway
 const folders = new Set();
 process.on('exit', () => {
@@ -166,7 +167,7 @@ export class Vault {
   }
 
   /** Resolves once `probe` gives something true; rejects after `limit_ms`. */
-  async until(probe, limit_ms = 10_000) {
+  async until(probe, limit_ms = 60_000) {
     const deadline = performance.now() + limit_ms;
     for (;;) {
       const found = await probe();

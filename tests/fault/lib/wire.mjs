@@ -6,21 +6,23 @@ export class Wire {
   recorded = []; // buffers, of both directions, in the order in which they came
   onRequest; // called with what goes to the vault
   onAnswer; // called with what comes back, which goes no further then but by its second argument
+  url; // where it begins, once it listens
   #server;
   #open = new Set();
   #vault;
-  #url; // where it leads; undefined: to wherever the vault is at the moment
+  #far; // where it leads; undefined: to wherever the vault is at the moment
 
-  constructor(vault, url) {
+  constructor(vault, far) {
     this.#vault = vault;
-    this.#url = url;
+    this.#far = far;
     this.#server = net.createServer((near) => this.#carry(near));
   }
 
   /** Resolves to the URL that stands in for the vault's. */
   async listen() {
     await new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${this.#server.address().port}`;
+    this.url = `http://127.0.0.1:${this.#server.address().port}`;
+    return this.url;
   }
 
   /** The vault, for a Caller, as it is seen through the wire. */
@@ -34,7 +36,7 @@ export class Wire {
   }
 
   #carry(near) {
-    const { hostname, port } = new URL(this.#url ?? this.#vault.url);
+    const { hostname, port } = new URL(this.#far ?? this.#vault.url);
     const far = net.connect(Number(port), hostname);
     for (const socket of [near, far]) {
       this.#open.add(socket);
