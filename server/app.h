@@ -84,6 +84,12 @@ bool cs_app_from_gateway(const struct cs_call *call);
  * bears CS_HEADER_AUTH_CODE: GATEWAY_UNKNOWN, GATEWAY_FORBIDDEN or UNAVAILABLE.
  */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);
+/*
+ * The same of a person, in the transaction of what they ask for: who was disabled or lost the role
+ * since cs_app_auth is refused, and whoever lost a group or an account has lost it here. Nothing is
+ * looked at for other callers. Errors as of cs_app_auth.
+ */
+CS_MUST_CHECK enum cs_err cs_app_renew(struct cs_call *call, struct cs_ctx *ctx);
 /* Who calls, for the audit log. `id` is zero for anonymous callers. */
 struct cs_actor cs_app_actor(const struct cs_call *call);
 

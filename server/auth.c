@@ -91,6 +91,12 @@ static enum cs_err refuse_unauthentic(struct cs_call *call, bool presented)
                                     : how_to_call(call));
 }
 
+static enum cs_err refuse_role(struct cs_call *call)
+{
+    return cs_call_refuse(call, CS_ERR_DENIED, CS_FAULT_FORBIDDEN,
+                          "Your token does not have a role that may do this.");
+}
+
 bool cs_app_from_gateway(const struct cs_call *call)
 {
     const struct cs_app *app = call->app;
@@ -99,11 +105,12 @@ bool cs_app_from_gateway(const struct cs_call *call)
 
 /*
  * A proxy that passes strangers on must not find its way to the gateway's rights: so nothing that a
- * stranger would want is served beside them.
+ * stranger would want is served beside them, and no route that is for people as well as for it.
  */
 static enum cs_err check_gateway_socket(struct cs_call *call)
 {
-    if (!cs_app_from_gateway(call) || (call->route->who & (CS_WHO_GATEWAY | CS_WHO_ANYONE)) != 0)
+    uint32_t who = call->route->who;
+    if (!cs_app_from_gateway(call) || who == CS_WHO_GATEWAY || who == CS_WHO_ANYONE)
         return CS_OK;
     return cs_call_refuse(call, CS_ERR_DENIED, CS_FAULT_FORBIDDEN,
                           "This socket is for the gateway's questions; for everything else there "
@@ -146,8 +153,20 @@ enum cs_err cs_app_auth(struct cs_call *call)
     if (err != CS_OK)
         name_code(call, err == CS_ERR_DENIED ? "GATEWAY_FORBIDDEN" : "UNAVAILABLE");
     if (err == CS_ERR_DENIED)
-        return cs_call_refuse(call, err, CS_FAULT_FORBIDDEN,
-                              "Your token does not have a role that may do this.");
+        return refuse_role(call);
+    return err;
+}
+
+enum cs_err cs_app_renew(struct cs_call *call, struct cs_ctx *ctx)
+{
+    struct cs_caller *caller = call->caller;
+    if (caller->kind != CS_ACCESS_USER || cs_id_is_zero(&caller->access.id))
+        return CS_OK;
+    enum cs_err err = cs_access_renew(ctx, caller);
+    if (err == CS_ERR_UNAUTHENTIC)
+        return refuse_unauthentic(call, true);
+    if (err == CS_OK && (who_of(caller->roles) & call->route->who) == 0)
+        return refuse_role(call);
     return err;
 }
 

@@ -100,6 +100,11 @@ static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
     struct run *run = arg;
     run->change.desk.ctx = ctx;
     begin_reply(run->change.call);
+    if (cs_tx_is_write(ctx->tx)) {
+        enum cs_err err = cs_app_renew(run->change.call, ctx);
+        if (err != CS_OK)
+            return err;
+    }
     if (run->ask.key.bytes != NULL) {
         enum cs_err err = replay(run, ctx);
         if (err != CS_ERR_NOT_FOUND)

@@ -318,9 +318,10 @@ static void reload_policy(struct cs_service *service, uid_t by)
                     CS_FIELDS(CS_E(err)));
         return;
     }
+    /* First: what the log tells is in force. The slot keeps it until the next reload. */
+    cs_policy_slot_swap(&service->app.policy, policy);
     cs_log_line(log, CS_LOG_INFO, "policy reloaded",
                 CS_FIELDS(CS_T("digest", cs_policy_digest(policy))));
-    cs_policy_slot_swap(&service->app.policy, policy);
 }
 
 enum cs_err cs_service_run(struct cs_service *service)

@@ -153,6 +153,11 @@ static enum cs_err read_row(struct cs_ctx *ctx, uint64_t handle, struct cs_acces
     return err == CS_ERR_NOT_FOUND ? cs_decoy_read(ctx, &access_table, key, &decoy) : err;
 }
 
+static bool is_in_force(const struct cs_access *access, int64_t now_ms)
+{
+    return access->revoked_at == 0 && (access->expires_at == 0 || now_ms < access->expires_at);
+}
+
 /*
  * Row and proof of a token. A handle that is not there, and a token of the wrong kind, go through
  * the same hash and comparison as a good one.
@@ -176,9 +181,28 @@ static enum cs_err prove(struct cs_ctx *ctx, struct cs_slice text, struct cs_acc
     bool same = cs_secret_equal(CS_SLICE(hash, sizeof(hash)),
                                 CS_SLICE(known ? access->hash : no_hash, sizeof(hash)));
     int64_t now_ms = cs_clock_wall_ms(cs_vault_clock(ctx->vault));
-    bool good = known && same && kind_fits(access, token.kind) && access->revoked_at == 0 &&
-                (access->expires_at == 0 || now_ms < access->expires_at);
+    bool good = known && same && kind_fits(access, token.kind) && is_in_force(access, now_ms);
     return good ? CS_OK : CS_ERR_UNAUTHENTIC;
+}
+
+/* The person behind an access token, as of now. */
+static enum cs_err find_user(struct cs_ctx *ctx, struct cs_caller *out)
+{
+    enum cs_err err = cs_user_get(ctx, &out->access.user_id, &out->user);
+    if (err == CS_OK && out->user.status != CS_USER_ACTIVE)
+        err = CS_ERR_UNAUTHENTIC;
+    out->roles = err == CS_OK ? out->user.roles : 0;
+    return err == CS_ERR_NOT_FOUND ? CS_ERR_UNAUTHENTIC : err;
+}
+
+enum cs_err cs_access_renew(struct cs_ctx *ctx, struct cs_caller *caller)
+{
+    const struct cs_id id = caller->access.id;
+    enum cs_err err = cs_row_get_id(ctx, &access_table, &id, &caller->access);
+    if (err == CS_ERR_NOT_FOUND ||
+        (err == CS_OK && !is_in_force(&caller->access, cs_tx_now_ms(ctx->tx))))
+        return CS_ERR_UNAUTHENTIC;
+    return err == CS_OK ? find_user(ctx, caller) : err;
 }
 
 enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token, struct cs_caller *out)
@@ -192,11 +216,7 @@ enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token, st
         out->roles = out->access.roles;
         return CS_OK;
     }
-    err = cs_user_get(ctx, &out->access.user_id, &out->user);
-    if (err == CS_OK && out->user.status != CS_USER_ACTIVE)
-        err = CS_ERR_UNAUTHENTIC;
-    out->roles = err == CS_OK ? out->user.roles : 0;
-    return err == CS_ERR_NOT_FOUND ? CS_ERR_UNAUTHENTIC : err;
+    return find_user(ctx, out);
 }
 
 enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token, uint32_t role,

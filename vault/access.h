@@ -70,6 +70,12 @@ struct cs_access_service {
     uint32_t roles;
     int64_t expires_at; /* 0: never */
 };
+/*
+ * A person who was authenticated before this transaction, as of it: what is asked must not rest on
+ * what was so when the request arrived. CS_ERR_UNAUTHENTIC when the token was revoked or expired
+ * since, or the person disabled. Not for service tokens.
+ */
+CS_MUST_CHECK enum cs_err cs_access_renew(struct cs_ctx *ctx, struct cs_caller *caller);
 /* The cheap form for service tokens: no user row, no copy of the record. CS_ERR_DENIED: a good
  * token that does not have the role. */
 CS_MUST_CHECK enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token,

@@ -30,16 +30,11 @@ static bool is_own_and_barred(const struct cs_request *request, const struct cs_
            (request->rule.terms & CS_TERM_SELF_APPROVAL) == 0;
 }
 
-bool cs_approver_reviews(const struct cs_user *user)
-{
-    return user->status == CS_USER_ACTIVE && (user->roles & CS_ROLE_REVIEWER) != 0;
-}
-
 enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_user *user,
                             int64_t now_ms)
 {
     const struct cs_request_rule *rule = &request->rule;
-    if (!cs_approver_reviews(user))
+    if (user->status != CS_USER_ACTIVE || (user->roles & CS_ROLE_REVIEWER) == 0)
         return CS_BAR_ROLE;
     if (is_own_and_barred(request, user))
         return CS_BAR_OWN;

@@ -21,8 +21,6 @@ enum cs_bar {
     CS_BAR_SHUT_OUT, /* of a group that the rule shuts out */
     CS_BAR_GROUP     /* of none of the groups that the rule asks for */
 };
-/* Active, and with the role. */
-bool cs_approver_reviews(const struct cs_user *user);
 enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_user *user,
                             int64_t now_ms);
 /* From this hour on the rule's escalation holds; 0: it never does. */

@@ -15,7 +15,6 @@ struct deciding {
     const struct cs_desk *desk;
     const struct cs_decision_order *order;
     struct cs_request *request;
-    struct cs_user me; /* who decides, as of this transaction */
     struct cs_request_view view;
     struct cs_narrowing narrowing;
     char seen[CS_DIGEST_TEXT_SIZE]; /* the request's digest before it was narrowed */
@@ -92,7 +91,8 @@ static const struct {
 static enum cs_err check_bar(struct deciding *d)
 {
     const struct cs_request_rule *rule = &d->request->rule;
-    enum cs_bar bar = cs_approver_bar(d->request, &d->me, cs_tx_now_ms(d->desk->ctx->tx));
+    enum cs_bar bar =
+        cs_approver_bar(d->request, &d->desk->caller->user, cs_tx_now_ms(d->desk->ctx->tx));
     const char *groups = bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups;
     if (bar == CS_BAR_NONE)
         return CS_OK;
@@ -108,7 +108,8 @@ static enum cs_err check_place(struct deciding *d)
     const struct cs_request_rule *rule = &d->request->rule;
     if (rule->approvals_missing == 0)
         return CS_OK;
-    enum cs_err err = cs_approver_missing_with(d->desk->ctx, d->request, &d->me, &missing);
+    enum cs_err err =
+        cs_approver_missing_with(d->desk->ctx, d->request, &d->desk->caller->user, &missing);
     if (err != CS_OK || missing < rule->approvals_missing)
         return err;
     return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, CS_FAULT_NOT_IN_GROUP, "",
@@ -272,25 +273,10 @@ static void describe(const struct deciding *d, char *out, size_t size)
              d->view.approvals, request->rule.approvals_needed);
 }
 
-/*
- * Who calls was looked up before this transaction began. Who was disabled, or is no reviewer any
- * longer, by the time it runs has no say, be it to reject.
- */
-static enum cs_err find_me(struct deciding *d)
-{
-    const struct cs_id id = cs_desk_caller(d->desk);
-    enum cs_err err = cs_desk_need(d->desk, CS_ROLE_REVIEWER);
-    if (err == CS_OK)
-        err = cs_user_get(d->desk->ctx, &id, &d->me);
-    if (err != CS_OK || cs_approver_reviews(&d->me))
-        return err;
-    return refuse(d, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, "", "You are no reviewer any longer.");
-}
-
 /* The request as it is now, for a reviewer. */
 static enum cs_err begin(struct deciding *d, const struct cs_id *id)
 {
-    enum cs_err err = find_me(d);
+    enum cs_err err = cs_desk_need(d->desk, CS_ROLE_REVIEWER);
     if (err == CS_OK)
         err = cs_request_load(d->desk, id, d->request);
     if (err == CS_OK)

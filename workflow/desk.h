@@ -16,7 +16,7 @@
 struct cs_desk {
     struct cs_ctx *ctx;
     const struct cs_policy *policy; /* a reference that the caller holds for the transaction */
-    const struct cs_caller *caller; /* NULL: the system */
+    const struct cs_caller *caller; /* as of the transaction; NULL: the system */
 };
 
 /* CS_ERR_NOT_FOUND, in the words for what is not there and for what is not the caller's alike. */

@@ -422,8 +422,29 @@ static const struct cs_command claim = {
     .rest = &claim_row,
 };
 
-static const struct cs_command *const verbs[] = {&create, &list, &show,     &approve, &reject, &ask,
-                                                 &reply,  &edit, &withdraw, &claim,   NULL};
+static const struct cs_option count_options[] = {
+    {.name = "account",
+     .type = CS_OPTION_ID,
+     .place = CS_PLACE_QUERY,
+     .member = "account_id",
+     .argument = "ID",
+     .prefix = "acct",
+     .doc = "only this account's"},
+    {0},
+};
+static const struct cs_rest count_row = {.method = "GET", .path = "/v1/requests/counts"};
+static const struct cs_command count = {
+    .name = "count",
+    .summary = "Say how many requests there are in each state, and how many wait for you",
+    .options = count_options,
+    .shared = cs_rest_object_sets,
+    .run = cs_rest_run,
+    .rest = &count_row,
+};
+
+static const struct cs_command *const verbs[] = {
+    &create, &list, &count, &show, &approve, &reject, &ask, &reply, &edit, &withdraw, &claim, NULL,
+};
 const struct cs_command cs_request_command = {
     .name = "request",
     .summary = "Work with requests for live credentials",

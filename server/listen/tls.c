@@ -77,9 +77,13 @@ static enum cs_err read_file(const char *path, enum secrecy secrecy, struct cs_l
     return err;
 }
 
-/* A wrong clock is likelier than a wrong file, and refusing to serve would mend neither. */
-static void tell_validity(const struct cs_tls *tls, gnutls_certificate_credentials_t credentials)
+/*
+ * A wrong clock is likelier than a wrong file, and refusing to serve would mend neither. Told of
+ * what is in force already: who reads it in the log may rely on it for the next connection.
+ */
+static void tell_validity(const struct cs_tls *tls)
 {
+    gnutls_certificate_credentials_t credentials = tls->identity->credentials;
     gnutls_x509_crt_t *chain = NULL;
     unsigned count = 0;
     time_t now = (time_t)(cs_clock_wall_ms(tls->clock) / 1000);
@@ -142,7 +146,6 @@ static enum cs_err load(const struct cs_tls *tls, struct cs_tls_identity **out)
         err = decode(tls, &certificate, &key, &identity->credentials);
     if (err != CS_OK)
         goto out;
-    tell_validity(tls, identity->credentials);
     atomic_init(&identity->holders, 1);
     *out = identity;
     identity = NULL;
@@ -168,6 +171,8 @@ enum cs_err cs_tls_open(const struct cs_tls_params *params, const struct cs_cloc
     enum cs_err err = load(tls, &tls->identity);
     if (err)
         cs_tls_close(&tls);
+    else
+        tell_validity(tls);
     *out = tls;
     return err;
 }
@@ -194,6 +199,7 @@ enum cs_err cs_tls_reload(struct cs_tls *tls)
     tls->identity = identity;
     pthread_mutex_unlock(&tls->mutex);
     cs_tls_release(&old);
+    tell_validity(tls);
     return CS_OK;
 }
 

@@ -47,6 +47,23 @@ test('the queue is a table of who waits for what, oldest first', async (t) => {
   assert.equal(none.stdout.trimEnd().split('\n').length, 1);
 });
 
+test('how many there are, and how many wait for me', async (t) => {
+  const account = await newAccount(vault);
+  await newRequest(account);
+  const rejected = await newRequest(account, { name: 'another' });
+  assertStatus(await decide(vault.as('reviewer'), rejected, 'reject', { comment: 'No.' }), 201);
+  const ours = ['request', 'count', '--account', account.id];
+  const { json } = await run(t, [...ours, '--format', 'json']);
+  assert.deepEqual(json(), {
+    assigned: 1,
+    assigned_at_least: false,
+    states: { pending: 1, needs_info: 0, approved: 0, rejected: 1, withdrawn: 0, expired: 0 },
+  });
+  const { stdout } = await run(t, ours);
+  assert.match(stdout, /^assigned +1$/m);
+  assert.match(stdout, /^states\.rejected +1$/m);
+});
+
 test('what a script decides on, it has to name', async (t) => {
   const request = await newRequest(await newAccount(vault));
   for (const verb of ['approve', 'reject', 'ask']) {

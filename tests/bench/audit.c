@@ -22,6 +22,7 @@
 #include "base/secret.h"
 #include "vault/audit_proof.h"
 #include "vault/rootkey.h"
+#include "vault/store_file.h"
 #include "vault/vault.h"
 
 #define PATH_SIZE 4096
@@ -40,6 +41,7 @@ struct log {
 
 struct costs {
     double group_ns, single_ns, proof_ns, hashes; /* each by entry or proof */
+    uint64_t entries;                             /* of the log when it was asked for proofs */
 };
 
 static const struct cs_actor actor = {.kind = CS_ACTOR_USER,
@@ -99,7 +101,7 @@ static enum cs_err open_log(struct log *log, struct cs_log *lines, const struct 
 static void remove_log(struct log *log)
 {
     char file[PATH_SIZE + 16];
-    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    static const char *const names[] = {CS_STORE_DATA_NAME, CS_STORE_LOCK_NAME, "lock.mdb"};
     cs_vault_close(&log->vault);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(file, sizeof(file), "%s/%s", log->path, names[i]);
@@ -139,6 +141,7 @@ static enum cs_err measure_proofs(const struct log *log, struct costs *costs)
         err = cs_vault_read(log->vault, NULL, prove, &proving);
         hashes += strlen(proving.proof.hashes) / 44;
     }
+    costs->entries = log->count;
     costs->proof_ns = (used_ns() - began) / PROOFS;
     costs->hashes = (double)hashes / PROOFS;
     return err;
@@ -158,8 +161,10 @@ static enum cs_err measure(struct log *log, struct costs *costs)
 
 static void tell(const char *name, const struct costs *costs, const char *end)
 {
-    printf("\"%s\":{\"group_ns\":%.0f,\"single_ns\":%.0f,\"proof_ns\":%.0f,\"hashes\":%.1f}%s",
-           name, costs->group_ns, costs->single_ns, costs->proof_ns, costs->hashes, end);
+    printf("\"%s\":{\"group_ns\":%.0f,\"single_ns\":%.0f,\"proof_ns\":%.0f,\"hashes\":%.1f,"
+           "\"entries\":%" PRIu64 "}%s",
+           name, costs->group_ns, costs->single_ns, costs->proof_ns, costs->hashes, costs->entries,
+           end);
 }
 
 /* The short log, as new, and the long one. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that each folder includes only what the architecture lets it, and each library only where
-# it is at home (DESIGN.md, "The house"). One line for each rule; the offending lines go before it.
+# it is at home (DESIGN.md, "House"). One line for each rule; the offending lines go before it.
 #   layers.sh [ROOT]
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

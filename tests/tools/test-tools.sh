@@ -85,6 +85,23 @@ finds style calls base/copy.c 'void cs_copy(char *a) { strcpy(a, "b"); }'
 finds style clock vault/now.c 'long cs_now(void) { return time(NULL); }'
 finds style scripts quote.sh '# shellcheck shell=bash
 rm $1'
+
+# A program that says the same whatever it is asked.
+plant program "#!/bin/sh
+echo now"
+chmod +x "$tree/program"
+plant server/openapi.json now
+plant policy/policy.schema.json now
+report "generated.sh passes what is current" < <(
+    "$here/generated.sh" "$tree/program" "$tree" 2>&1 | grep -v '^ok - ')
+for file in server/openapi.json policy/policy.schema.json; do
+    plant "$file" before
+    report "generated.sh finds: $file is old" < <(
+        "$here/generated.sh" "$tree/program" "$tree" >"$tree/out" 2>&1 && echo "ended with 0"
+        grep -q "^not ok - generated: $file (make " "$tree/out" || cat "$tree/out")
+    plant "$file" now
+done
+
 # built NAME WANT CODE: of an archive with CODE in it, symbols.sh fails the check WANT.
 built() {
     printf '%s\n' "$3" | cc -w -x c -c -o "$tree/a.o" - && ar rcs "$tree/a.a" "$tree/a.o"

@@ -214,6 +214,57 @@ static void test_tokens_that_were_good(void **state)
     }
 }
 
+static enum cs_err demote_in(struct cs_ctx *ctx, void *arg)
+{
+    struct somebody *somebody = arg;
+    static const uint32_t auditor = CS_ROLE_AUDITOR;
+    const struct cs_user_edit edit = {.roles = &auditor, .groups = "", .status = -1};
+    return cs_user_edit(ctx, &somebody->user.id, &edit, &somebody->user);
+}
+
+static enum cs_err change_in(struct cs_change *change, void *arg)
+{
+    (void)change;
+    (*(unsigned *)arg)++;
+    return CS_OK;
+}
+
+/* Between its authentication and its transaction a call waits for a worker and for the writer. */
+static void test_what_was_lost_meanwhile_is_lost(void **state)
+{
+    struct call_fixture *f = *state;
+    static const struct {
+        cs_vault_fn *lose;
+        enum cs_err want;
+        enum cs_fault_code fault;
+        unsigned runs;
+    } cases[] = {
+        {disable_in, CS_ERR_UNAUTHENTIC, CS_FAULT_UNAUTHENTICATED, 0},
+        {revoke_in, CS_ERR_UNAUTHENTIC, CS_FAULT_UNAUTHENTICATED, 0},
+        {demote_in, CS_ERR_DENIED, CS_FAULT_FORBIDDEN, 0},
+        {NULL, CS_OK, CS_FAULT_NONE, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char email[32];
+        struct sent sent;
+        unsigned runs = 0;
+        snprintf(email, sizeof(email), "r%zu@desk.example", i);
+        struct somebody one = {.kind = CS_ACCESS_USER, .roles = CS_ROLE_REVIEWER, .email = email};
+        make(f, &one);
+        assert_int_equal(ask_as(f, CS_WHO_REVIEWER, &one, &sent), CS_OK);
+        if (cases[i].lose != NULL)
+            assert_int_equal(cs_vault_update(f->v.vault, &f->v.actor, NULL, cases[i].lose, &one),
+                             CS_OK);
+        assert_int_equal(cs_change_run(&sent.call, change_in, &runs), cases[i].want);
+        assert_int_equal(sent.call.fault.code, cases[i].fault);
+        assert_int_equal(runs, cases[i].runs);
+        assert_int_equal(sent.call.caller->user.roles,
+                         cases[i].lose == demote_in ? CS_ROLE_AUDITOR : CS_ROLE_REVIEWER);
+        sent_free(&sent);
+        cs_secret_free(&one.token);
+    }
+}
+
 /* The first connections may come before the address is known that links are made of. */
 static void test_nobody_is_let_in_before_the_application_is_complete(void **state)
 {
@@ -236,6 +287,7 @@ int main(void)
         CALL_CASE(test_routes_that_prove_it_themselves),
         CALL_CASE(test_who_acts_is_the_user_not_the_token),
         CALL_CASE(test_tokens_that_were_good),
+        CALL_CASE(test_what_was_lost_meanwhile_is_lost),
         CALL_CASE(test_nobody_is_let_in_before_the_application_is_complete),
     };
     return cmocka_run_group_tests(tests, vault_group_setup, vault_group_teardown);

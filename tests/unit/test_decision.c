@@ -143,29 +143,6 @@ static void a_digest_is_of_one_request(void **state)
     test_free(call);
 }
 
-static enum cs_err disable_fn(struct cs_ctx *ctx, void *arg)
-{
-    struct cs_user user;
-    const struct cs_user_edit edit = {.status = CS_USER_DISABLED};
-    return cs_user_edit(ctx, arg, &edit, &user);
-}
-
-/* Callers are looked up before the change that they ask for: it must not rest on that. */
-static void who_was_disabled_meanwhile_decides_nothing(void **state)
-{
-    struct world *world = *state;
-    struct request_call *call = request_call_new(world);
-    struct cs_id id = world->callers[REV].user.id;
-    file(world, DEV, call);
-    assert_int_equal(change(&world->d, disable_fn, &id), CS_OK);
-    for (int kind = CS_DECISION_APPROVE; kind <= CS_DECISION_ASK; kind++)
-        assert_fault(world, decide(world, REV, call, (enum cs_decision_kind)kind), CS_ERR_DENIED,
-                     CS_FAULT_FORBIDDEN);
-    assert_int_equal(desk_see(world, DEV, show_fn, call), CS_OK);
-    assert_int_equal(call->out.decision_count, 0);
-    test_free(call);
-}
-
 #define DECISION_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -175,7 +152,6 @@ int main(void)
         DECISION_CASE(a_decision_answers_with_its_receipt),
         DECISION_CASE(a_refusal_leaves_no_trace),
         DECISION_CASE(a_digest_is_of_one_request),
-        DECISION_CASE(who_was_disabled_meanwhile_decides_nothing),
     };
     return RUN_DOMAIN(tests);
 }
