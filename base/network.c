@@ -96,21 +96,43 @@ bool cs_network_is_address(struct cs_slice text)
     return parse_address(text, &address);
 }
 
+/* Whether one of the networks has all of the block of so many bits. */
+static bool has_block(const char *networks, const struct address *block, unsigned bits)
+{
+    struct address network;
+    struct cs_slice word;
+    const char *cursor = NULL;
+    unsigned width;
+    while (cs_words_next(networks, &cursor, &word)) {
+        if (parse_network(word, &network, &width) && width <= bits &&
+            network.width_offset == block->width_offset &&
+            bits_equal(network.bytes, block->bytes, width))
+            return true;
+    }
+    return false;
+}
+
 bool cs_network_contains(const char *networks, const char *address)
 {
     struct address subject;
+    return parse_address(cs_slice_str(address), &subject) && has_block(networks, &subject, 128);
+}
+
+bool cs_network_within(const char *inner, const char *outer)
+{
     struct address block;
     struct cs_slice word;
     const char *cursor = NULL;
     unsigned bits;
-    if (!parse_address(cs_slice_str(address), &subject))
+    if (outer[0] == '\0')
+        return true;
+    if (inner[0] == '\0')
         return false;
-    while (cs_words_next(networks, &cursor, &word)) {
-        if (parse_network(word, &block, &bits) && block.width_offset == subject.width_offset &&
-            bits_equal(block.bytes, subject.bytes, bits))
-            return true;
+    while (cs_words_next(inner, &cursor, &word)) {
+        if (!parse_network(word, &block, &bits) || !has_block(outer, &block, bits))
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* An IPv4 address is put under 0:0:ffff::, a prefix that no host has. */

@@ -19,6 +19,11 @@ bool cs_network_is(struct cs_slice text);
 bool cs_network_is_address(struct cs_slice text);
 /* Whether the address lies in one of the word list's networks. False for what is no address. */
 bool cs_network_contains(const char *networks, const char *address);
+/*
+ * Whether each network of `inner` lies in one network of `outer`. An empty list stands for every
+ * address there is. False for words that are no network.
+ */
+bool cs_network_within(const char *inner, const char *outer);
 
 /*
  * One number for whoever is likely behind an address: an IPv4 address, or an IPv6 /64, which is

@@ -30,6 +30,9 @@ static const struct cs_field fields[] = {
              "So many at once; 0: as many as the limit."),
     CS_FIELD(14, CS_F_TEXT, struct cs_grant, withdrawn_why, CS_FF_OUT | CS_FF_NULLABLE,
              "Why it was taken back."),
+    CS_FIELD(15, CS_F_WORDS, struct cs_grant, allowed_ips, CS_FF_OUT,
+             "From where, and nowhere else; empty: from anywhere, and of one that was widened: as "
+             "it was."),
 };
 const struct cs_record cs_grant_record = {
     .name = "grant",
@@ -148,6 +151,7 @@ enum cs_err cs_grant_make(const struct cs_desk *desk, struct cs_request *request
     if (err != CS_OK)
         return err;
     memcpy(grant.scopes, request->scopes, sizeof(grant.scopes));
+    memcpy(grant.allowed_ips, request->allowed_ips, sizeof(grant.allowed_ips));
     err = cs_id_is_zero(&request->widens) ? make_credential(desk, request, &grant)
                                           : widen(desk, request, &grant);
     if (err == CS_OK)

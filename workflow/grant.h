@@ -1,6 +1,6 @@
 /*
- * Grants: what an approved request permits: exactly these scopes, this account, one credential, and
- * until when its pair may be claimed. Taking a grant back kills the credential.
+ * Grants: what an approved request permits: exactly these scopes, these networks, this account, one
+ * credential, and until when its pair may be claimed. Taking a grant back kills the credential.
  * Thread rule: inside a transaction.
  */
 #ifndef CS_WORKFLOW_GRANT_H
@@ -17,6 +17,7 @@ struct cs_grant {
     struct cs_id account_id;
     struct cs_id credential_id;
     char scopes[CS_SCOPES_SIZE];
+    char allowed_ips[CS_NETWORKS_SIZE]; /* it may be used from these and from nowhere else */
     int64_t granted_at;
     int64_t claimable_until; /* 0: for ever */
     int64_t expires_at;      /* of the credential; 0: never */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/network.h"
 #include "base/words.h"
 #include "vault/kept.h"
 #include "workflow/grant.h"
@@ -52,7 +53,8 @@ static const struct cs_field change_fields[] = {
     [CHANGE_DESCRIPTION] = CS_FIELD(0, CS_F_TEXT, struct cs_issue_change, description,
                                     GIVEN | CS_FF_NULLABLE, "What it is for, at length."),
     [CHANGE_IPS] = CS_FIELD(0, CS_F_WORDS, struct cs_issue_change, allowed_ips, GIVEN,
-                            "Networks from which it may be used; empty: from anywhere."),
+                            "Networks from which it may be used; empty: from anywhere. Of a live "
+                            "one within those that were approved."),
     [CHANGE_SCOPES] = CS_FIELD(0, CS_F_WORDS, struct cs_issue_change, scopes, GIVEN,
                                "Narrower ones take effect at once."),
     [CHANGE_STATUS] = CS_FIELD_ENUM(0, struct cs_issue_change, status, GIVEN, change_status_names,
@@ -215,6 +217,27 @@ static enum cs_err check_scopes(const struct cs_desk *desk, const struct cs_cred
                         cs_mode_names[now->mode]);
 }
 
+/*
+ * What was approved to be used from some networks is moved within these by its developer, and
+ * beyond them by nobody: reviewers were told that it would be used from there only.
+ */
+static enum cs_err check_networks(const struct cs_desk *desk, const struct cs_credential *now,
+                                  const char *wanted)
+{
+    struct cs_grant grant;
+    enum cs_err err = cs_desk_networks(desk, wanted);
+    if (err != CS_OK || cs_id_is_zero(&now->grant_id))
+        return err;
+    err = cs_grant_get(desk, &now->grant_id, &grant);
+    if (err != CS_OK || cs_network_within(wanted, grant.allowed_ips))
+        return err;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_APPROVAL_REQUIRED,
+                        "/allowed_ips",
+                        "It was approved for use from %.120s; from elsewhere takes a new request: "
+                        "POST /v1/requests.",
+                        grant.allowed_ips);
+}
+
 enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
                             const struct cs_issue_change *change, uint64_t given,
                             uint64_t if_revision, struct cs_credential *out)
@@ -226,7 +249,7 @@ enum cs_err cs_issue_change(const struct cs_desk *desk, const struct cs_id *id,
         err = cs_fault_set(desk->ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
                            "The credential was changed since you read it; read it again.");
     if (err == CS_OK && was_given(given, CHANGE_IPS))
-        err = cs_desk_networks(desk, change->allowed_ips);
+        err = check_networks(desk, out, change->allowed_ips);
     if (err == CS_OK && was_given(given, CHANGE_SCOPES))
         err = check_scopes(desk, out, change->scopes, scopes);
     edit.name = was_given(given, CHANGE_NAME) ? change->name : NULL;

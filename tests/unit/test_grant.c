@@ -4,6 +4,7 @@
 
 #define EDGE_TRIES 50
 #define TEN_YEARS_S UINT64_C(315360000)
+#define NETWORKS_GIVEN (UINT64_C(1) << 2) /* of the members of a change the third */
 #define ENDLESS_LIVE                                                                               \
     "  live:\n"                                                                                    \
     "    issue: approval\n"                                                                        \
@@ -220,6 +221,58 @@ static void withdrawing_makes_room(void **state)
     test_free(call);
 }
 
+struct move {
+    struct cs_id id;
+    const char *wanted;
+};
+
+static enum cs_err move_fn(const struct cs_desk *desk, void *arg)
+{
+    const struct move *move = arg;
+    struct cs_issue_change change;
+    struct cs_credential out;
+    snprintf(change.allowed_ips, sizeof(change.allowed_ips), "%s", move->wanted);
+    return cs_issue_change(desk, &move->id, &change, NETWORKS_GIVEN, 0, &out);
+}
+
+/* What reviewers were told of where a key would be used from holds after they said yes. */
+static void approved_networks_are_not_left(void **state)
+{
+    static const struct {
+        const char *approved, *wanted;
+        bool permitted;
+    } cases[] = {
+        {"192.0.2.0/24 2001:db8::/32", "192.0.2.7", true},
+        {"192.0.2.0/24 2001:db8::/32", "2001:db8:1::/48 192.0.2.128/25", true},
+        {"192.0.2.0/24 2001:db8::/32", "192.0.2.0/24 2001:db8::/32", true},
+        {"192.0.2.0/24 2001:db8::/32", "192.0.2.0/23", false},
+        {"192.0.2.0/24 2001:db8::/32", "192.0.2.7 198.51.100.7", false},
+        {"192.0.2.0/24 2001:db8::/32", "0.0.0.0/0", false},
+        {"192.0.2.0/24 2001:db8::/32", "", false},
+        {"", "192.0.2.7", true},
+        {"", "", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world *world = *state;
+        struct request_call *request = request_call_new(world);
+        struct move move = {.wanted = cases[i].wanted};
+        snprintf(request->order.allowed_ips, CS_NETWORKS_SIZE, "%s", cases[i].approved);
+        approve(world, request);
+        move.id = request->out.credential_id;
+        enum cs_err err = desk_do(world, DEV, move_fn, &move);
+        assert_fault(world, err, cases[i].permitted ? CS_OK : CS_ERR_REFUSED,
+                     cases[i].permitted ? CS_FAULT_NONE : CS_FAULT_APPROVAL_REQUIRED);
+        if (!cases[i].permitted)
+            assert_string_equal(world->d.fault.pointer, "/allowed_ips");
+        const char *now = cases[i].permitted ? cases[i].wanted : cases[i].approved;
+        assert_string_equal(credential_of(world, &move.id).allowed_ips, now);
+        /* To where it was approved for it may always come back. */
+        move.wanted = cases[i].approved;
+        assert_fault(world, desk_do(world, DEV, move_fn, &move), CS_OK, CS_FAULT_NONE);
+        test_free(request);
+    }
+}
+
 /* Each of the scopes fits, the sum does not: refused when it is asked for, not when it is granted.
  */
 static void more_scopes_than_fit_are_refused_at_once(void **state)
@@ -266,6 +319,7 @@ int main(void)
         GRANT_CASE(is_seen_by_those_who_see_its_account),
         GRANT_CASE(is_withdrawn_once),
         GRANT_CASE(withdrawing_makes_room),
+        GRANT_CASE(approved_networks_are_not_left),
         GRANT_CASE(more_scopes_than_fit_are_refused_at_once),
     };
     return RUN_DOMAIN(tests);

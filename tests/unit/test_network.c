@@ -151,6 +151,40 @@ static void addresses_lie_in_networks(void **state)
     }
 }
 
+static void a_block_lies_within_a_wider_one(void **state)
+{
+    static const struct {
+        const char *inner, *outer;
+        bool within;
+    } pairs[] = {
+        {"192.0.2.7", "192.0.2.0/24", true},
+        {"192.0.2.0/24", "192.0.2.0/24", true},
+        {"192.0.2.0/24", "192.0.2.0/25", false},
+        {"192.0.2.128/25", "192.0.2.0/25", false},
+        {"192.0.2.0/24", "192.0.2.0", false},
+        {"192.0.2.7/32", "192.0.2.7", true},
+        {"192.0.2.7", "::ffff:192.0.2.0/24", true},
+        {"0.0.0.0/0", "0.0.0.0/1 128.0.0.0/1", false},
+        {"10.0.0.1 192.0.2.7", "192.0.2.0/24 10.0.0.0/8", true},
+        {"10.0.0.1 192.0.3.7", "192.0.2.0/24 10.0.0.0/8", false},
+        {"2001:db8::/48", "2001:db8::/32", true},
+        {"2001:db8::/31", "2001:db8::/32", false},
+        {"192.0.2.7", "::/0", false},
+        {"::1", "0.0.0.0/0", false},
+        {"", "192.0.2.0/24", false},
+        {"192.0.2.0/24", "", true},
+        {"", "", true},
+        {"nonsense", "0.0.0.0/0", false},
+        {"192.0.2.7", "nonsense", false},
+        {"192.0.2.7", "nonsense 192.0.2.0/24", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        if (cs_network_within(pairs[i].inner, pairs[i].outer) != pairs[i].within)
+            fail_msg("%s in %s", pairs[i].inner, pairs[i].outer);
+    }
+}
+
 static uint64_t site_of(const char *address)
 {
     uint64_t site = 0;
@@ -182,6 +216,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(blocks_are_no_addresses),
     cmocka_unit_test(all_else_is_neither),
     cmocka_unit_test(addresses_lie_in_networks),
+    cmocka_unit_test(a_block_lies_within_a_wider_one),
 };
 
 int main(void)
