@@ -98,7 +98,10 @@ static void begin_reply(struct cs_call *call)
 static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
 {
     struct run *run = arg;
+    struct cs_app *app = run->change.call->app;
     run->change.desk.ctx = ctx;
+    cs_policy_unref(&run->change.desk.policy); /* of a run before this one */
+    run->change.desk.policy = cs_policy_slot_get(&app->policy);
     begin_reply(run->change.call);
     if (cs_tx_is_write(ctx->tx)) {
         enum cs_err err = cs_app_renew(run->change.call, ctx);
@@ -115,11 +118,7 @@ static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
 
 static void prepare(struct cs_call *call, cs_change_fn *fn, void *arg, struct run *run)
 {
-    struct cs_app *app = call->app;
-    run->change = (struct cs_change){
-        .call = call,
-        .desk = {.policy = cs_policy_slot_get(&app->policy), .caller = call->caller},
-    };
+    run->change = (struct cs_change){.call = call, .desk = {.caller = call->caller}};
     run->fn = fn;
     run->arg = arg;
     run->ask = (struct cs_replay_ask){.route = NULL};
@@ -140,10 +139,7 @@ enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, void *arg)
     struct cs_actor actor = cs_app_actor(call);
     prepare(call, fn, arg, &run);
     enum cs_err err = ask_for_replay(call, &run);
-    if (err == CS_OK)
-        return update(&run, &actor);
-    cs_policy_unref(&run.change.desk.policy);
-    return err;
+    return err == CS_OK ? update(&run, &actor) : err;
 }
 
 enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor, cs_change_fn *fn,

@@ -7,6 +7,7 @@
 #include "vault/user.h"
 #include "workflow/approver.h"
 #include "workflow/grant.h"
+#include "workflow/policy_log.h"
 #include "workflow/request_internal.h"
 #include "workflow/request_seen.h"
 
@@ -277,6 +278,8 @@ static void describe(const struct deciding *d, char *out, size_t size)
 static enum cs_err begin(struct deciding *d, const struct cs_id *id)
 {
     enum cs_err err = cs_desk_need(d->desk, CS_ROLE_REVIEWER);
+    if (err == CS_OK)
+        err = cs_policy_log_check(d->desk);
     if (err == CS_OK)
         err = cs_request_load(d->desk, id, d->request);
     if (err == CS_OK)

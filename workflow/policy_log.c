@@ -26,6 +26,8 @@ static const struct cs_record noted_record = {
 static const struct cs_table meta_table = {
     .number = CS_TABLE_META, .name = "meta", .record = &noted_record};
 
+static const struct cs_slice policy_key = {(const uint8_t *)"policy", 6};
+
 /* One text member; it is taken back where it leaves no room for the end of the object. */
 static void put_text(struct cs_buf *out, const char *name, const char *text)
 {
@@ -55,21 +57,40 @@ static void describe(const struct cs_policy_loaded *loaded, const char *digest,
     detail[out.len + 1] = '\0';
 }
 
+/* What was noted last; an empty digest for nothing. */
+static enum cs_err read_noted(const struct cs_desk *desk, struct noted *out)
+{
+    enum cs_err err = cs_row_get(desk->ctx, &meta_table, policy_key, out);
+    if (err != CS_ERR_NOT_FOUND)
+        return err;
+    *out = (struct noted){.digest = ""};
+    return CS_OK;
+}
+
 enum cs_err cs_policy_log_note(const struct cs_desk *desk, const struct cs_policy_loaded *loaded)
 {
     char detail[CS_DETAIL_SIZE];
-    struct noted noted = {.digest = ""};
-    struct cs_slice key = cs_slice_str("policy");
+    struct noted noted;
     const char *digest = cs_policy_digest(desk->policy);
-    enum cs_err err = cs_row_get(desk->ctx, &meta_table, key, &noted);
-    if (err == CS_ERR_NOT_FOUND)
-        noted = (struct noted){.digest = ""};
-    else if (err != CS_OK || strcmp(noted.digest, digest) == 0)
+    enum cs_err err = read_noted(desk, &noted);
+    if (err != CS_OK || strcmp(noted.digest, digest) == 0)
         return err;
     describe(loaded, digest, noted.digest, detail);
     snprintf(noted.digest, sizeof(noted.digest), "%s", digest);
     const struct cs_audit_params params = {
         .action = CS_ACTION_POLICY_CHANGED, .object_prefix = "", .detail = detail};
-    err = cs_row_put(desk->ctx, &meta_table, CS_REALM_SYSTEM, key, &noted);
+    err = cs_row_put(desk->ctx, &meta_table, CS_REALM_SYSTEM, policy_key, &noted);
     return err == CS_OK ? cs_audit_add(desk->ctx, &params, NULL) : err;
+}
+
+enum cs_err cs_policy_log_check(const struct cs_desk *desk)
+{
+    struct noted noted;
+    enum cs_err err = read_noted(desk, &noted);
+    bool other = err == CS_OK && noted.digest[0] != '\0' &&
+                 strcmp(noted.digest, cs_policy_digest(desk->policy)) != 0;
+    if (!other)
+        return err;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE, "",
+                        "Another policy is coming into force; try again.");
 }

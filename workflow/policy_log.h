@@ -23,5 +23,11 @@ struct cs_policy_loaded {
  */
 CS_MUST_CHECK enum cs_err cs_policy_log_note(const struct cs_desk *desk,
                                              const struct cs_policy_loaded *loaded);
+/*
+ * CS_ERR_UNAVAILABLE with the fault when the log has another policy in force than the desk's: for a
+ * moment a reload is noted and not yet everywhere, and nobody is to decide under what is over.
+ * CS_OK in a vault that has noted none.
+ */
+CS_MUST_CHECK enum cs_err cs_policy_log_check(const struct cs_desk *desk);
 
 #endif

@@ -7,6 +7,7 @@
 #include "vault/account.h"
 #include "vault/list.h"
 #include "workflow/grant.h"
+#include "workflow/policy_log.h"
 #include "workflow/request_index.h"
 #include "workflow/request_internal.h"
 
@@ -234,6 +235,9 @@ static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_reque
     int old_state = request->state;
     if (request->rule.approvals_needed != 0 || request->decision_count == CS_DECISIONS_MAX)
         return CS_OK;
+    enum cs_err err = cs_policy_log_check(desk);
+    if (err != CS_OK)
+        return err;
     struct cs_decision *decision = &request->decisions[request->decision_count++];
     *decision = (struct cs_decision){
         .kind = CS_DECISION_APPROVE,
@@ -241,7 +245,7 @@ static enum cs_err approve_by_policy(const struct cs_desk *desk, struct cs_reque
         .comment = "Approved by the policy.",
     };
     copy(decision->digest, sizeof(decision->digest), request->digest);
-    enum cs_err err = cs_request_look(desk, request, &view);
+    err = cs_request_look(desk, request, &view);
     if (err == CS_OK)
         err = cs_request_check_evidence(desk, request);
     if (err == CS_OK)

@@ -176,7 +176,7 @@ extern const struct cs_record cs_request_change_record; /* into a cs_request_ord
  * UNKNOWN_BUNDLE, POLICY_REFUSED, ACCOUNT_SUSPENDED; CS_ERR_INVALID: a network, an address, a
  * credential that cannot be widened, or by these members; CS_ERR_CONFLICT/LIMIT_REACHED. A rule of
  * no approvals approves at once, as a decision in the log by nobody; the evidence that it demands
- * must be there.
+ * must be there, and CS_ERR_UNAVAILABLE is as of cs_policy_log_check.
  */
 CS_MUST_CHECK enum cs_err cs_request_create(const struct cs_desk *desk,
                                             const struct cs_request_order *order,
@@ -268,7 +268,8 @@ extern const struct cs_record cs_decision_order_record;
  * question is open, it has as many decisions or messages as fit (the last place for a decision is
  * for a rejection), the credential that is to be widened is over, or the account's limit is
  * reached; CS_ERR_REFUSED: wider or longer than asked for, evidence lacking, a comment lacking,
- * frozen, a scope that the policy lost. To reject or to ask takes one's own approval back.
+ * frozen, a scope that the policy lost; CS_ERR_UNAVAILABLE as of cs_policy_log_check. To reject or
+ * to ask takes one's own approval back.
  */
 CS_MUST_CHECK enum cs_err cs_request_decide(const struct cs_desk *desk, const struct cs_id *id,
                                             const struct cs_decision_order *order,

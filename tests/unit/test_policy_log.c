@@ -69,6 +69,37 @@ static void notes_each_policy_once(void **state)
     test_free(logged);
 }
 
+static enum cs_err check_fn(const struct cs_desk *desk, void *arg)
+{
+    (void)arg;
+    return cs_policy_log_check(desk);
+}
+
+/* Between the note of a reload and its arrival nobody decides: not a reviewer, not the policy. */
+static void what_is_over_decides_nothing(void **state)
+{
+    struct world *world = *state;
+    struct request_call *call = request_call_new(world);
+    file(world, DEV, call);
+    assert_int_equal(desk_see(world, REV, check_fn, NULL), CS_OK); /* none was noted */
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    assert_int_equal(desk_see(world, REV, check_fn, NULL), CS_OK);
+    set_policy(world, policy_of(CATALOG TEST_MODE LIVE_MODE "    - { name: x, approvals: 0 }\n"));
+    for (int kind = CS_DECISION_APPROVE; kind <= CS_DECISION_ASK; kind++)
+        assert_fault(world, decide(world, REV, call, (enum cs_decision_kind)kind),
+                     CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE);
+    struct cs_id id = call->id;
+    assert_fault(world, desk_do(world, DEV, file_fn, call), CS_ERR_UNAVAILABLE,
+                 CS_FAULT_UNAVAILABLE);
+    assert_fault(world, desk_do(world, DEV, change_fn, call), CS_ERR_UNAVAILABLE,
+                 CS_FAULT_UNAVAILABLE);
+    assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
+    call->id = id;
+    assert_fault(world, desk_do(world, DEV, change_fn, call), CS_OK, CS_FAULT_NONE);
+    assert_int_equal(call->out.state, CS_REQUEST_APPROVED);
+    test_free(call);
+}
+
 /* The entry says who did it, from what, and what was in force before. */
 static void tells_who_and_how(void **state)
 {
@@ -121,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_CASE(notes_each_policy_once),
+        LOG_CASE(what_is_over_decides_nothing),
         LOG_CASE(tells_who_and_how),
         LOG_CASE(a_damaged_note_is_an_error),
     };
