@@ -313,13 +313,20 @@ static enum cs_err refuse_fetch(struct cs_ctx *ctx, struct cs_fetch *out, enum c
     return cs_claim_note_refusal(ctx, &out->claim);
 }
 
-/* The box, until the pair was acknowledged: then it is gone, and asking again is no alarm. */
+/*
+ * The box, until the pair was acknowledged: then it is gone, and asking again is no alarm. Of a
+ * credential that is over nobody is handed a pair that would look like a good one.
+ */
 static enum cs_err fetch_again(struct cs_ctx *ctx, struct cs_fetch *out)
 {
     if (out->claim.box.len == 0)
         return refuse_fetch(ctx, out, CS_FAULT_ALREADY_CLAIMED);
-    out->box = out->claim.box;
-    return cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
+    enum cs_err err = cs_credential_get(ctx, &out->claim.credential_id, &out->credential);
+    if (err == CS_OK && out->credential.status >= CS_CREDENTIAL_REVOKED)
+        return refuse_fetch(ctx, out, CS_FAULT_CLAIM_VOID);
+    if (err == CS_OK)
+        out->box = out->claim.box;
+    return err;
 }
 
 /* Too many wrong ones: an open claim is void; of a used one no more is said than that it is. */

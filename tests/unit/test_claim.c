@@ -250,6 +250,16 @@ static void the_claim_of_what_is_over_is_void(void **state)
     assert_int_equal(fetched.err, CS_ERR_GONE);
     assert_int_equal(fetched.code, CS_FAULT_CLAIM_VOID);
     assert_int_equal(logged(d, CS_ACTION_CLAIM_REFUSED), 1);
+    /* Nor does who fetched in time get the box again of a pair that is good for nothing. */
+    struct waiting waiting = waiting_claim(d);
+    struct claimant ours = new_claimant();
+    assert_int_equal(claim_fetch(d, waiting.token, &ours, QUARANTINE).err, CS_OK);
+    assert_int_equal(credential_do(d, OP_REVOKE, &waiting.credential, NULL), CS_OK);
+    struct fetched again = claim_fetch(d, waiting.token, &ours, QUARANTINE);
+    assert_int_equal(again.err, CS_ERR_GONE);
+    assert_int_equal(again.code, CS_FAULT_CLAIM_VOID);
+    assert_int_equal(again.box.len, 0);
+    assert_int_equal(logged(d, CS_ACTION_CLAIM_REPLAYED), 0);
 }
 
 static void what_is_no_claim_is_not_found(void **state)
