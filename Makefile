@@ -172,9 +172,11 @@ api desk gateway fault: all tests/node_modules/.package-lock.json
 api-asan: ## the tests of api, on a program under ASan and UBSan
 	$(ASAN) api
 
-bench: test-deps ## the figures of docs/performance.md in eight minutes; QUICK=1: rougher, in two
+bench: test-deps ## the figures of docs/performance.md in eleven minutes; QUICK=1: in three
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick,whole) $(ONLY)
+bench-large: ## verification's, at ten million credentials: half an hour, 12 GB of disk and memory
+	+@CREDENTIALS=1e7 $(MAKE) --no-print-directory bench ONLY=verification,gateway
 bench-audit: ## the audit log's, at ten million entries: some ten minutes, 4 GB of disk
 	+@AUDIT_ENTRIES=1e7 $(MAKE) --no-print-directory bench ONLY=audit
 
@@ -201,8 +203,8 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words generated cppcheck tidy symbols \
-        unit race fuzz api api-asan desk gateway fault package bench bench-audit install \
-        openapi schema format clean help FORCE
+        unit race fuzz api api-asan desk gateway fault package bench bench-large bench-audit \
+        install openapi schema format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

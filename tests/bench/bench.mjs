@@ -12,6 +12,7 @@ import { benchAudit } from './audit.mjs';
 import { benchCreations } from './creation.mjs';
 import { figure } from './figures.mjs';
 import { benchGateway } from './gateway.mjs';
+import { benchLatency } from './latency.mjs';
 import { benchPolicyDiff } from './policy_diff.mjs';
 import { benchQueue } from './queue.mjs';
 import { benchSlowClients } from './slow.mjs';
@@ -29,8 +30,9 @@ const WHOLE = {
   entries: 1e6, audit_rounds: 7,
 };
 const MEASUREMENTS = {
-  verification: benchVerification, gateway: benchGateway, creations: benchCreations,
-  queue: benchQueue, policy: benchPolicyDiff, slow: benchSlowClients, audit: benchAudit,
+  verification: benchVerification, gateway: benchGateway, latency: benchLatency,
+  creations: benchCreations, queue: benchQueue, policy: benchPolicyDiff, slow: benchSlowClients,
+  audit: benchAudit,
 };
 
 const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);
@@ -45,11 +47,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+const asked = process.env.CREDENTIALS ? { many: Number(process.env.CREDENTIALS) } : {};
 const say = (text) => process.stdout.write(`${text}\n`);
 const bench = {
   programs: programs(build),
   folder,
-  plan: { ...(size === 'quick' ? QUICK : WHOLE), disk_ms: 500 },
+  plan: { ...(size === 'quick' ? QUICK : WHOLE), disk_ms: 500, ...asked },
   say,
 };
 

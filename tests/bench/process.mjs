@@ -83,6 +83,12 @@ export class Server {
     return cpuOf(this.#child.pid);
   }
 
+  /** Resident bytes that are not pages of a mapped file. */
+  anonymous_bytes() {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return 1024 * Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)[1]);
+  }
+
   async stop() {
     const exit = once(this.#child, 'exit');
     this.release();

@@ -1,6 +1,6 @@
 // Vaults that are seeded and served, and the work that wrk does on them.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { figure, power } from './figures.mjs';
@@ -33,16 +33,19 @@ export const smallest = { script: 'get.lua', args: [] };
 export class Vault {
   #own;
 
-  static async start(programs, folder, count, core) {
+  /** Seeded once for all that share it: those who create have one of their own. */
+  static async start(programs, folder, count, core, use = 'asked') {
     const vault = new Vault();
-    const own = path.join(folder, `vault-${count}-${core ?? 'any'}`);
+    const own = path.join(folder, `vault-${use}-${count}`);
     const data = path.join(own, 'data');
     vault.#own = own;
-    mkdirSync(own, { mode: 0o700 });
-    const began = performance.now();
-    await run([programs.seed, data, `${count}`, ACCOUNTS, own]);
-    const took_s = (performance.now() - began) / 1000;
-    process.stderr.write(`seeded ${power(count)} credentials in ${figure(took_s)} s\n`);
+    if (!existsSync(own)) {
+      mkdirSync(own, { mode: 0o700 });
+      const began = performance.now();
+      await run([programs.seed, data, `${count}`, ACCOUNTS, own]);
+      const took_s = (performance.now() - began) / 1000;
+      process.stderr.write(`seeded ${power(count)} credentials in ${figure(took_s)} s\n`);
+    }
     const command = [programs.countersign, 'dev', '--data', data, '--policy', POLICY];
     const listen = ['--listen', '127.0.0.1:0', '--print', 'json'];
     vault.server = await Server.start([...command, ...listen], core);

@@ -45,7 +45,19 @@ async function byCredentials({ plan, say }, { loop, poll, few, many }) {
     ]),
   );
   const growth = medianOf(rounds, (round) => round.many.cpu_us / round.few.cpu_us);
-  say(`\nCPU per request, ${power(plan.many)} against ${power(plan.few)}: ${ratio(growth)}`);
+  const wanted = plan.many > 1e6 ? 1.35 : 1.2;
+  const against = `${power(plan.many)} against ${power(plan.few)}`;
+  say(`\nCPU per request, ${against}: ${ratio(growth)} (${ratio(wanted)} wanted)`);
+  sayMemory(say, plan, [few.server.anonymous_bytes(), many.server.anonymous_bytes()]);
+  if (plan.many < 1e7) say('make bench-large has 10^7 credentials.');
+}
+
+/** After the same requests on both: what each credential takes beside its pages of the file. */
+function sayMemory(say, plan, bytes) {
+  const each = Math.max(0, bytes[1] - bytes[0]) / (plan.many - plan.few);
+  const [few, many] = bytes.map((count) => `${figure(count / 1e6)} MB`);
+  say(`Resident without the mapped file: ${few} and ${many}, ${figure(each)} bytes a credential ` +
+    '(64 wanted)');
 }
 
 async function byConnections({ plan, say }, { loop, few }) {

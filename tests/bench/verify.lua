@@ -2,16 +2,14 @@
 -- with the service token of the file TOKEN. Only the key differs between requests, and all keys are
 -- of one length, so that a request is put together out of three strings.
 require 'report'
+require 'keys'
 
-local keys, width, count, head, tail
-local random = math.random
+local key, head, tail
 
 function init(args)
-  keys = read_file(args[1])
-  width = assert(keys:find('\n', 1, true))
-  count = #keys / width
-  assert(count == math.floor(count), 'keys differ in length')
-  local blank = string.rep('#', width - 1)
+  local length
+  key, length = any_key(args[1])
+  local blank = string.rep('#', length)
   local headers = {
     ['Authorization'] = 'Bearer ' .. read_file(args[2]):match('%S+'),
     ['Content-Type'] = 'application/json',
@@ -20,10 +18,8 @@ function init(args)
   local request = wrk.format('POST', '/v1/verify', headers, body)
   local from, to = assert(request:find(blank, 1, true))
   head, tail = request:sub(1, from - 1), request:sub(to + 1)
-  math.randomseed(os.time())
 end
 
 function request()
-  local at = random(0, count - 1) * width
-  return head .. keys:sub(at + 1, at + width - 1) .. tail
+  return head .. key() .. tail
 end
