@@ -3,7 +3,10 @@
 // credentials, the audit log, the places in the account's limit and what is due agree, and going on
 // completes it.
 //
-// DESK_KILLS is how often each, DESK_SEED repeats the moments as far as a machine can.
+// DESK_KILLS is how often each at least, DESK_SEED repeats the moments as far as a machine can. How
+// long what is killed takes is not known beforehand and differs from machine to machine and hour to
+// hour; so the moments follow what is seen of it, and as long as too few of them fell on one side
+// of a commit, more are added.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, assertStatus, together } from '../api/lib/caller.mjs';
@@ -16,11 +19,21 @@ import { Rows } from '../fault/lib/rows.mjs';
 
 const ROUNDS = Number(process.env.DESK_KILLS ?? 100);
 const SEED = Number(process.env.DESK_SEED ?? Date.now() % 2 ** 31);
+const ROUNDS_MAX = 4 * ROUNDS;
 const CHAIN_EVERY = 5; // rounds between two checks of the whole audit log
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 const random = seeded(SEED);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** As often as is wanted, and on until `enough` was seen; resolves to how often it was. */
+async function repeat(act, enough) {
+  let times = 0;
+  for (; times < ROUNDS || (!enough() && times < ROUNDS_MAX); times++) await act();
+  assert.ok(enough(), `killed ${times} times, and too rarely in the midst of it`);
+  return times;
+}
 
 /** The handle of an id, as it stands in keys: the first eight of its sixteen bytes, as hex. */
 function handleOf(id) {
@@ -29,11 +42,15 @@ function handleOf(id) {
   return value.toString(16).padStart(32, '0').slice(0, 16);
 }
 
+/** When a kill came, and what becomes of the time that the next one waits. */
+const MOMENTS = { before: 1.15, within: 1, after: 1 / 1.15 };
+
 /** A vault that is killed while it does something, and looked at from outside before it goes on. */
 class Killed {
   #t;
   #rows;
-  #window = 0; // ms that it takes to do it
+  #halfway = 0; // ms since it began, as far as is known
+  hits = { before: 0, within: 0, after: 0 };
   due; // handles of what is due at some time, as the data file has it
   #round = 0;
 
@@ -46,18 +63,24 @@ class Killed {
     return killed;
   }
 
-  /** Begins what `act` does, and kills at a moment while it lasts; resolves to what it gave. */
+  /** Begins what `act` does, and kills about when it is halfway; resolves to what it gave. */
   async during(act) {
     const began = performance.now();
     const acting = act();
-    if (this.#window > 0) await sleep(random() * this.#window);
+    if (this.#halfway > 0) await sleep(this.#halfway * (0.5 + random()));
     else await acting;
-    this.#window ||= (performance.now() - began) * 1.2;
+    this.#halfway ||= (performance.now() - began) / 2;
     await this.vault.kill();
     const result = await acting;
     await this.#lookInside();
     await this.vault.start();
     return result;
+  }
+
+  /** What the last kill hit, of MOMENTS, is told here, so that the next ones come nearer. */
+  aim(hit) {
+    this.#halfway *= MOMENTS[hit];
+    this.hits[hit]++;
   }
 
   async #lookInside() {
@@ -156,33 +179,43 @@ async function finish(vault, account, requests, over) {
   assertStatus(await decide(vault.as('reviewer'), over, 'reject'), 201);
 }
 
-test(`killed in the last approval, ${ROUNDS} times (DESK_SEED=${SEED})`, async (t) => {
-  const killed = await Killed.start(t, { live: { max_active: PLACES } });
+/** One kill; resolves to how many approvals were done, and how many of these without an answer. */
+async function killApprovals(killed) {
   const { vault } = killed;
   const account = await newAccount(vault);
   const log = new Log(vault, account);
-  const count = { done: 0, undone: 0, unanswered: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
-    const [over, ...requests] = await almostApproved(vault, account);
-    await log.read();
-    const answers = await killed.during(() => Promise.all(requests.map((request) =>
-      lastApproval(vault, request).catch(() => null))));
-    const told = await log.read();
-    for (const [index, request] of requests.entries()) {
-      const done = await checkApproval(killed, told, request);
-      if (answers[index]) assert.deepEqual([answers[index].status, done], [201, true]);
-      count[done ? 'done' : 'undone']++;
-      count.unanswered += done && !answers[index] ? 1 : 0;
-      if (!done) assertStatus(await lastApproval(vault, request), 201);
-    }
-    await finish(vault, account, requests, over);
+  const [over, ...requests] = await almostApproved(vault, account);
+  await log.read();
+  const answers = await killed.during(() => Promise.all(requests.map((request) =>
+    lastApproval(vault, request).catch(() => null))));
+  const told = await log.read();
+  const seen = { done: 0, unanswered: 0 };
+  for (const [index, request] of requests.entries()) {
+    const done = await checkApproval(killed, told, request);
+    if (answers[index]) assert.deepEqual([answers[index].status, done], [201, true]);
+    else seen.unanswered += done ? 1 : 0;
+    seen.done += done ? 1 : 0;
+    if (!done) assertStatus(await lastApproval(vault, request), 201);
   }
-  await vault.kill();
+  await finish(vault, account, requests, over);
+  const answered = seen.done - seen.unanswered;
+  killed.aim(seen.done === 0 ? 'before' : answered === PLACES ? 'after' : 'within');
+  return seen;
+}
+
+test(`killed in the last approval, ${ROUNDS} times (DESK_SEED=${SEED})`, async (t) => {
+  const killed = await Killed.start(t, { live: { max_active: PLACES } });
+  const count = { done: 0, undone: 0, unanswered: 0 };
+  const rounds = await repeat(async () => {
+    const { done, unanswered } = await killApprovals(killed);
+    count.done += done;
+    count.undone += PLACES - done;
+    count.unanswered += unanswered;
+  }, () => count.unanswered > ROUNDS / 10 && count.undone > ROUNDS / 2);
+  await killed.vault.kill();
   await killed.checkChain();
-  t.diagnostic(`${count.done} approvals were done, ${count.unanswered} of them without an ` +
-    `answer; ${count.undone} were not`);
-  // It was killed on both sides of the commit, or this has shown little.
-  if (ROUNDS >= 50) assert.ok(count.unanswered > ROUNDS / 10 && count.undone > ROUNDS / 2);
+  t.diagnostic(`killed ${rounds} times: ${count.done} approvals were done, ` +
+    `${count.unanswered} of them without an answer; ${count.undone} were not`);
 });
 
 /* The sweep. */
@@ -227,39 +260,43 @@ async function checkEnd(killed, told, { id, kind, before, after, action, due }) 
   return done;
 }
 
+/** Whatever the kill left is swept: each thing has ended, and that was told once. */
+async function checkAllEnded(vault, things, ...logs) {
+  for (const { id, kind, after, action } of things) {
+    const { state, status } = await show(vault, kind, id);
+    const times = logs.reduce((sum, told) => sum + (told.get(`${action} ${id}`) ?? 0), 0);
+    assert.deepEqual([state ?? status, times], [after, 1], id);
+  }
+}
+
+/** One kill. */
+async function killSweep(killed, turned) {
+  const { vault } = killed;
+  const account = await newAccount(vault);
+  const log = new Log(vault, account);
+  const things = await thingsThatEnd(vault, account);
+  const over = await newRequest(account);
+  assertProblem(await decide(vault.as('reviewer'), over, 'approve'), 409, 'limit_reached');
+  await log.read();
+  await killed.during(() => vault.turn({ advance_ms: DAY, sweep: true }).catch(() => null));
+  const told = await log.read();
+  const done = (await Promise.all(things.map((one) => checkEnd(killed, told, one))))
+    .filter(Boolean).length;
+  await vault.turn({ advance_ms: turned, sweep: true });
+  await checkAllEnded(vault, things, told, await log.read());
+  killed.aim(done === 0 ? 'before' : done === things.length ? 'after' : 'within');
+}
+
 test(`killed in the sweep, ${ROUNDS} times (DESK_SEED=${SEED})`, async (t) => {
   const killed = await Killed.start(t, { rules: [{ name: 'one', approvals: 1 }], live: {
     max_active: 2 * HELD, request_expires_after: '1d', grant_expires_after: '1d',
     claim_expires_after: '1d' } });
-  const { vault } = killed;
-  const account = await newAccount(vault);
-  const log = new Log(vault, account);
-  const count = { whole: 0, part: 0, none: 0 };
   let turned = 0; // a clock that was turned runs right again in the next process
-  for (let round = 0; round < ROUNDS; round++) {
-    const things = await thingsThatEnd(vault, account);
-    const over = await newRequest(account);
-    assertProblem(await decide(vault.as('reviewer'), over, 'approve'), 409, 'limit_reached');
-    await log.read();
-    turned += 24 * HOUR;
-    await killed.during(() =>
-      vault.turn({ advance_ms: 24 * HOUR, sweep: true }).catch(() => null));
-    const told = await log.read();
-    const done = (await Promise.all(things.map((one) => checkEnd(killed, told, one))))
-      .filter(Boolean).length;
-    count[done === 0 ? 'none' : done === things.length ? 'whole' : 'part']++;
-
-    await vault.turn({ advance_ms: turned, sweep: true });
-    const rest = await log.read();
-    for (const { id, kind, after, action } of things) {
-      const { state, status } = await show(vault, kind, id);
-      const times = (told.get(`${action} ${id}`) ?? 0) + (rest.get(`${action} ${id}`) ?? 0);
-      assert.deepEqual([state ?? status, times], [after, 1], id);
-    }
-  }
-  await vault.kill();
+  const rounds = await repeat(() => killSweep(killed, (turned += DAY)),
+    () => killed.hits.within > ROUNDS / 20);
+  await killed.vault.kill();
   await killed.checkChain();
-  t.diagnostic(`of ${ROUNDS} sweeps ${count.none} had not begun, ${count.part} were halfway, ` +
-    `${count.whole} were over`);
-  if (ROUNDS >= 50) assert.ok(count.part > ROUNDS / 20);
+  const { before, within, after } = killed.hits;
+  t.diagnostic(`of ${rounds} sweeps ${before} had not begun, ${within} were halfway, ` +
+    `${after} were over`);
 });

@@ -80,13 +80,21 @@ export class Model {
   }
 
   /** What speaks against somebody's approval: a code, or "". */
-  #bar(request, { self, members = true, notGroups = [], groups }, name) {
+  #bar(request, found, name) {
+    const { self, members = true, notGroups = [], groups } = found;
     const person = this.#person(name);
     if (!person.roles.includes('reviewer')) return 'forbidden';
     if (request.by === name && !self) return 'self_approval';
     if (!members && person.members) return 'separation_of_duties';
     if (person.groups.some((one) => notGroups.includes(one))) return 'separation_of_duties';
-    return !groups || person.groups.some((one) => groups.includes(one)) ? '' : 'not_in_group';
+    const asked = !groups || person.groups.some((one) => groups.includes(one));
+    return asked || this.#standsIn(request, found, person) ? '' : 'not_in_group';
+  }
+
+  /** From the rule's hour on some others may approve as well; places of groups stay with these. */
+  #standsIn({ filed }, { escalate }, { groups }) {
+    return escalate !== undefined && this.#now >= filed + escalate.afterMs &&
+      groups.some((one) => escalate.to.includes(one));
   }
 
   isOpen({ state }) {
@@ -151,7 +159,8 @@ export class Model {
   #file({ as, key, name, scopes, lifeS = 0, widens = null }) {
     if (this.suspended) return 'account_suspended';
     const request = { key, by: as, name, scopes: [...scopes].sort(), lifeS, widens,
-      state: 'pending', decisions: [], thread: 0, expires: this.#now + this.#policy.requestMs };
+      state: 'pending', decisions: [], thread: 0, filed: this.#now,
+      expires: this.#now + this.#policy.requestMs };
     const refusal = this.#checkWidening(request) ?? this.#checkLife(request);
     if (refusal) return refusal;
     this.requests[key] = request;

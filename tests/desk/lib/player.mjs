@@ -5,9 +5,14 @@ import { newAccountOf, newUser } from '../../api/lib/desk.mjs';
 import { seeded } from '../../fault/lib/random.mjs';
 import { Model } from './model.mjs';
 import { Moves } from './moves.mjs';
+import { POLICIES } from './policies.mjs';
 
-/** What the server says by itself about an end that is near: no part of the model. */
-const ANNOUNCED = ['request.expiring', 'credential.expiring', 'account.created'];
+const ESCALATIONS = POLICIES.flatMap(({ rules }) => rules)
+  .filter(({ escalate }) => escalate).map(({ escalate }) => escalate.afterMs);
+
+/** What the server announces by itself, and how often of one thing: no part of the model. */
+const ANNOUNCED = { 'account.created': 1, 'request.expiring': 1, 'request.escalated': 1,
+  'request.reminded': 2, 'credential.expiring': Infinity };
 
 /** Every order of a short list. */
 function* orders(list) {
@@ -33,6 +38,7 @@ export class Player {
   #digests = new Map(); // request -> model's digest -> the server's
   #logged = -1; // index of the last audit entry that was read
   #told = 0; // entries of the model's log that were compared
+  #announced = new Map(); // "action object" -> how often
   #moves;
 
   /** `reviewers` are of all accounts: name -> {user, caller}. */
@@ -290,7 +296,15 @@ export class Player {
         ? next_cursor : null;
     }
     this.#logged = newest;
-    return entries.reverse().filter(({ action }) => !ANNOUNCED.includes(action));
+    return entries.reverse().filter((entry) => !this.#isAnnounced(entry));
+  }
+
+  #isAnnounced({ action, object }) {
+    if (!(action in ANNOUNCED)) return false;
+    const times = (this.#announced.get(`${action} ${object}`) ?? 0) + 1;
+    this.#announced.set(`${action} ${object}`, times);
+    assert.ok(times <= ANNOUNCED[action], `${action} of ${object}, ${times} times`);
+    return true;
   }
 
   #line({ action, actor, actor_kind }) {
@@ -312,6 +326,11 @@ export class Player {
   async sweep() {
     this.model.sweep();
     await this.checkLog(sorted);
+    if (this.#open.length) await this.#show(this.#open[0].key);
+  }
+
+  get #open() {
+    return Object.values(this.model.requests).filter((one) => this.model.isOpen(one));
   }
 
   /** Everything that the account has is what the model has, and nothing else is there. */
@@ -326,8 +345,7 @@ export class Player {
       assert.ok(shown, `credential ${key} is not there`);
       this.#compareCredential(key, this.model.credentials[key], shown);
     }
-    const open = Object.values(this.model.requests).filter((one) => this.model.isOpen(one));
-    for (const { key } of open) await this.#show(key);
+    for (const { key } of this.#open) await this.#show(key);
     await this.#checkSecrets();
   }
 
@@ -342,11 +360,12 @@ export class Player {
     }
   }
 
-  /** The hours at which something of the account ends. */
+  /** The hours at which something of the account ends, or others may decide. */
   get hours() {
     const { requests, credentials, claims } = this.model;
     return [
-      ...Object.values(requests).filter((one) => this.model.isOpen(one)).map((one) => one.expires),
+      ...this.#open.flatMap(({ filed, expires }) =>
+        [expires, ...ESCALATIONS.map((after) => filed + after)]),
       ...Object.values(requests).map(({ claimable }) => claimable),
       ...Object.values(credentials).map(({ ends }) => ends),
       ...Object.values(claims).filter(({ state }) => state === 'open').map(({ ends }) => ends),

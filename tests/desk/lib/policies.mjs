@@ -54,6 +54,25 @@ export const POLICIES = [
       ],
     },
   },
+  {
+    places: 2, requestMs: 2 * DAY, grantMs: 2 * DAY, claimMs: DAY, quarantines: true,
+    rules: [
+      rule('led', isHigh, 2, { groups: ['security', 'platform'], quorum: { security: 1 },
+        escalate: { afterMs: 7 * HOUR, to: ['leads'] } }),
+      rule('secure', () => true, 1, { groups: ['security'],
+        escalate: { afterMs: 4 * HOUR, to: ['platform', 'leads'] } }),
+    ],
+    changes: {
+      live: { max_active: 2, request_expires_after: '2d', grant_expires_after: '2d',
+        claim_expires_after: '1d', on_second_fetch: 'quarantine', remind_after: ['5h', '9h'] },
+      rules: [
+        { name: 'led', when: { risk: 'high' }, approvals: 2, groups: ['security', 'platform'],
+          approvals_from: { security: 1 }, escalate: { after: '7h', to: ['leads'] } },
+        { name: 'secure', approvals: 1, groups: ['security'],
+          escalate: { after: '4h', to: ['platform', 'leads'] } },
+      ],
+    },
+  },
 ];
 
 /** How many of a rule's places people can fill, each one place: by trying. */

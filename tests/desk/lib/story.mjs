@@ -87,6 +87,7 @@ export class Story {
         error.message = `step ${index + 1} ${JSON.stringify(step)}: ${error.message}`;
         throw error;
       });
+    assert.ok(log || !telling, 'a case tells what the log holds in the end');
     if (log) await this.#checkLog(log, telling);
   }
 

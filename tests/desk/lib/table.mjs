@@ -15,7 +15,7 @@ import { POLICIES } from './policies.mjs';
 
 const HOUR = 3_600_000;
 const GROUPS = { sec: ['security'], plat: ['platform'], wide: ['platform', 'security'],
-  hired: ['contractors', 'platform'], plain: [] };
+  hired: ['contractors', 'platform'], plain: ['leads'] };
 const people = () => ({
   dev: { roles: ['developer'], groups: [], members: true },
   dev2: { roles: ['developer'], groups: [], members: true },
