@@ -47,6 +47,32 @@ enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_us
     return asked_for || is_asked_by_now(request, user, now_ms) ? CS_BAR_NONE : CS_BAR_GROUP;
 }
 
+/* What speaks against an approver: the rule does so, of these groups if it names some. */
+static const struct {
+    enum cs_fault_code code;
+    const char *does;
+    bool names_groups;
+} bars[] = {
+    [CS_BAR_ROLE] = {CS_FAULT_FORBIDDEN, "asks for a reviewer", false},
+    [CS_BAR_OWN] = {CS_FAULT_SELF_APPROVAL, "has somebody else decide on your request", false},
+    [CS_BAR_MEMBER] = {CS_FAULT_SEPARATION_OF_DUTIES,
+                       "has nobody approve who develops for the account that asks", false},
+    [CS_BAR_SHUT_OUT] = {CS_FAULT_SEPARATION_OF_DUTIES, "has nobody approve who is of", true},
+    [CS_BAR_GROUP] = {CS_FAULT_NOT_IN_GROUP, "asks for a reviewer of", true},
+};
+
+enum cs_err cs_approver_check(const struct cs_desk *desk, const struct cs_request *request)
+{
+    const struct cs_request_rule *rule = &request->rule;
+    enum cs_bar bar = cs_approver_bar(request, &desk->caller->user, cs_tx_now_ms(desk->ctx->tx));
+    const char *groups = bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups;
+    if (bar == CS_BAR_NONE)
+        return CS_OK;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_DENIED, bars[bar].code, "",
+                        "The rule \"%.64s\" %s%s%.80s.", rule->name, bars[bar].does,
+                        bars[bar].names_groups ? ": " : "", bars[bar].names_groups ? groups : "");
+}
+
 /* The approvals as the tally weighs them: for each person, the groups. */
 struct ballot {
     char groups[CS_DECISIONS_MAX + 1][CS_POLICY_GROUPS_SIZE];

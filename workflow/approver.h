@@ -23,6 +23,10 @@ enum cs_bar {
 };
 enum cs_bar cs_approver_bar(const struct cs_request *request, const struct cs_user *user,
                             int64_t now_ms);
+/* Of the caller, who is a person: CS_ERR_DENIED with the fault that says what the rule has against
+ * them. */
+CS_MUST_CHECK enum cs_err cs_approver_check(const struct cs_desk *desk,
+                                            const struct cs_request *request);
 /* From this hour on the rule's escalation holds; 0: it never does. */
 int64_t cs_approver_escalation(const struct cs_request *request);
 

@@ -75,33 +75,6 @@ static enum cs_err check_own(struct deciding *d)
                   "Somebody else has to decide on your request.");
 }
 
-/* What speaks against an approver: the rule does so, of these groups if it names some. */
-static const struct {
-    enum cs_fault_code code;
-    const char *does;
-    bool names_groups;
-} bars[] = {
-    [CS_BAR_ROLE] = {CS_FAULT_FORBIDDEN, "asks for a reviewer", false},
-    [CS_BAR_OWN] = {CS_FAULT_SELF_APPROVAL, "has somebody else decide on your request", false},
-    [CS_BAR_MEMBER] = {CS_FAULT_SEPARATION_OF_DUTIES,
-                       "has nobody approve who develops for the account that asks", false},
-    [CS_BAR_SHUT_OUT] = {CS_FAULT_SEPARATION_OF_DUTIES, "has nobody approve who is of", true},
-    [CS_BAR_GROUP] = {CS_FAULT_NOT_IN_GROUP, "asks for a reviewer of", true},
-};
-
-static enum cs_err check_bar(struct deciding *d)
-{
-    const struct cs_request_rule *rule = &d->request->rule;
-    enum cs_bar bar =
-        cs_approver_bar(d->request, &d->desk->caller->user, cs_tx_now_ms(d->desk->ctx->tx));
-    const char *groups = bar == CS_BAR_SHUT_OUT ? rule->not_groups : rule->groups;
-    if (bar == CS_BAR_NONE)
-        return CS_OK;
-    return cs_fault_set(d->desk->ctx->fault, CS_ERR_DENIED, bars[bar].code, "",
-                        "The rule \"%.64s\" %s%s%.80s.", rule->name, bars[bar].does,
-                        bars[bar].names_groups ? ": " : "", bars[bar].names_groups ? groups : "");
-}
-
 /* An approval that fills no place would be given for nothing, and taken for something. */
 static enum cs_err check_place(struct deciding *d)
 {
@@ -135,7 +108,7 @@ static enum cs_err check_approver(struct deciding *d)
             return refuse(d, CS_ERR_EXISTS, CS_FAULT_ALREADY_DECIDED, "",
                           "You have approved this request as it is.");
     }
-    enum cs_err err = check_bar(d);
+    enum cs_err err = cs_approver_check(d->desk, request);
     return err == CS_OK && d->view.undecidable == CS_FAULT_NONE ? check_place(d) : err;
 }
 

@@ -1,6 +1,8 @@
 #include "workflow/quarantine.h"
 
 #include "vault/audit.h"
+#include "workflow/approver.h"
+#include "workflow/grant.h"
 
 static const struct cs_field order_fields[] = {
     CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_release_order, comment, CS_FF_IN | CS_FF_REQUIRED, 1,
@@ -26,6 +28,22 @@ static enum cs_err check_own(const struct cs_desk *desk, const struct cs_credent
                         "Somebody else has to decide on a key of your own.");
 }
 
+/*
+ * Nor does who is shut out by the rule that let it out, or of none of its groups: of a live key the
+ * request tells, as it was decided.
+ */
+static enum cs_err check_rule(const struct cs_desk *desk, const struct cs_credential *credential)
+{
+    struct cs_grant grant;
+    struct cs_request request;
+    if (desk->caller == NULL || cs_id_is_zero(&credential->grant_id))
+        return CS_OK;
+    enum cs_err err = cs_grant_get(desk, &credential->grant_id, &grant);
+    if (err == CS_OK)
+        err = cs_request_get(desk, &grant.request_id, &request);
+    return err == CS_OK ? cs_approver_check(desk, &request) : err;
+}
+
 enum cs_err cs_quarantine_release(const struct cs_desk *desk, const struct cs_id *id,
                                   const struct cs_release_order *order, struct cs_credential *out)
 {
@@ -40,6 +58,8 @@ enum cs_err cs_quarantine_release(const struct cs_desk *desk, const struct cs_id
         err = cs_desk_need(desk, CS_ROLE_REVIEWER);
     if (err == CS_OK)
         err = check_own(desk, out);
+    if (err == CS_OK)
+        err = check_rule(desk, out);
     cs_buf_lend(&detail, room, sizeof(room));
     cs_buf_put_str(&detail, "{\"comment\":");
     cs_json_text(&detail, cs_slice_str(order->comment));
