@@ -35,6 +35,9 @@ static const struct cs_command list = {
     .rest = &list_row,
 };
 
+/* A service's: a person's token has the roles of its user. */
+static const char *const roles[] = {"gateway", "metrics", NULL};
+
 static const struct cs_option create_options[] = {
     {.name = "name",
      .type = CS_OPTION_TEXT,
@@ -51,6 +54,13 @@ static const struct cs_option create_options[] = {
      .fallback = "user",
      .choices = cs_access_kind_names,
      .doc = "for a person, or for a service such as a gateway"},
+    {.name = "role",
+     .type = CS_OPTION_WORDS,
+     .place = CS_PLACE_BODY,
+     .member = "roles",
+     .argument = "ROLE",
+     .choices = roles,
+     .doc = "what a service may do; without it, ask as a gateway does"},
     {.name = "user",
      .type = CS_OPTION_ID,
      .place = CS_PLACE_BODY,
@@ -80,6 +90,8 @@ static const struct cs_rest create_row = {
 static const struct cs_example create_examples[] = {
     {"countersign token create --kind service --name edge-1 --env edge-1.env",
      "a gateway's token, in a file that only you can read"},
+    {"countersign token create --kind service --role metrics --name prometheus --env metrics.env",
+     "one that can read /metrics and nothing else"},
     {0},
 };
 static const struct cs_command create = {

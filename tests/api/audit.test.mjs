@@ -1,8 +1,7 @@
 // The audit log as others see it: exports, receipts and checkpoints, and two verifiers of them that
 // share no code. Whatever was done to an export, both must name the first entry that is wrong.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import {
@@ -12,7 +11,8 @@ import {
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
 import { countersign, spawnCountersign } from './lib/cli.mjs';
 import { decide, fetchClaim, newAccount, newClaim, newRequest } from './lib/desk.mjs';
-import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
+import { blockOf, readDocument, readerFolder } from './lib/examples.mjs';
+import { startVault, temporaryFolder } from './lib/vault.mjs';
 
 const ENTRIES = 2000;
 /* The program is started for each of so many entries; AUDIT_EVERY=1 tries all of them. */
@@ -314,20 +314,14 @@ test('a configured log has its name, and a witness that is handed its checkpoint
 });
 
 test('the example of docs/audit.md plays as it is printed there', async (t) => {
-  const text = await readFile(path.join(ROOT, 'docs/audit.md'), 'utf8');
-  const [, script] = /```sh\n(.*?)```/s.exec(text);
+  const text = await readDocument('audit.md');
+  const { play } = await readerFolder(t, vault);
+  const { status, stdout, stderr } = await play(blockOf(text, 'sh'));
+  const said = stdout + stderr;
+  assert.equal(status, 0, said);
   const answers = /^ {4}(countersign: .*|exit code .*)$/gm;
   const promised = [...text.matchAll(answers)].map(([, line]) => line);
   assert.equal(promised.length, 2);
-  const own = await temporaryFolder(t);
-  await mkdir(path.join(own, 'bin'));
-  await symlink(PROGRAM, path.join(own, 'bin/countersign'));
-  await symlink(vault.data, path.join(own, 'vault-data'));
-  const env = { PATH: `${path.join(own, 'bin')}:${process.env.PATH}`, HOME: own };
-  const said = await new Promise((resolve) => {
-    execFile('bash', ['-ec', script.replace('http://127.0.0.1:8470', vault.url)], { cwd: own, env },
-      (error, stdout, stderr) => resolve(stdout + stderr + (error?.message ?? '')));
-  });
   assert.match(said, /^valid +yes$/m);
   for (const line of promised) assert.ok(said.includes(line), `${line}\n${said}`);
 });

@@ -1,47 +1,25 @@
 // What docs/delivery.md and docs/leaks.md print, as a reader would do it.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { assertStatus } from './lib/caller.mjs';
 import { approve, newAccount, newClaim, newRequest, newTestKey, verify } from './lib/desk.mjs';
+import { blockOf, readDocument, readerFolder } from './lib/examples.mjs';
 import { forgeToken } from './lib/tokens.mjs';
-import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
+import { startVault } from './lib/vault.mjs';
 import { seeded } from '../fault/lib/random.mjs';
 
-const read = (name) => readFile(path.join(ROOT, 'docs', name), 'utf8');
-/** The first block of that language, and all that are indented, as texts. */
-const blockOf = (text, language) =>
-  new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'ms').exec(text)[1];
 const indented = (text) => [...text.matchAll(/(?:^ {4}.*\n)+/gm)].map(([block]) =>
   block.replace(/^ {4}/gm, ''));
 
-/** A folder with `countersign` on the PATH: {folder, run(program, args, input)}. */
-async function desk(t) {
-  const folder = await temporaryFolder(t);
-  await mkdir(path.join(folder, 'bin'));
-  await symlink(PROGRAM, path.join(folder, 'bin/countersign'));
-  await symlink(path.join(ROOT, 'tests/node_modules'), path.join(folder, 'node_modules'));
-  const env = { PATH: `${path.join(folder, 'bin')}:${process.env.PATH}`, HOME: folder };
-  const run = (program, args, input = '') => new Promise((resolve) => {
-    const child = execFile(program, args, { cwd: folder, env },
-      (error, stdout, stderr) => resolve({ status: error?.code ?? 0, stdout, stderr }));
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  });
-  return { folder, run };
-}
-
 test('the example of docs/delivery.md plays as it is printed there', async (t) => {
-  const text = await read('delivery.md');
+  const text = await readDocument('delivery.md');
   const script = blockOf(text, 'sh');
   const [said] = indented(text);
   const vault = await startVault(t);
-  const { folder, run } = await desk(t);
-  await symlink(vault.data, path.join(folder, 'vault-data'));
-  const here = script.replace('http://127.0.0.1:8470', vault.url);
-  const { status, stdout, stderr } = await run('bash', ['-ec', here]);
+  const { folder, play } = await readerFolder(t, vault);
+  const { status, stdout, stderr } = await play(script);
   assert.equal(status, 0, stderr);
   for (const line of said.trim().split('\n'))
     assert.ok((stdout + stderr).split('\n').includes(line), `${line}\n${stdout}\n${stderr}`);
@@ -53,8 +31,8 @@ test('the example of docs/delivery.md plays as it is printed there', async (t) =
 
 test('the program of docs/delivery.md fetches, opens and acknowledges', async (t) => {
   const vault = await startVault(t);
-  const { folder, run } = await desk(t);
-  await writeFile(path.join(folder, 'claim.mjs'), blockOf(await read('delivery.md'), 'js'));
+  const { folder, run } = await readerFolder(t);
+  await writeFile(path.join(folder, 'claim.mjs'), blockOf(await readDocument('delivery.md'), 'js'));
   const account = await newAccount(vault);
   const request = await approve(vault, await newRequest(account));
   const { url } = await newClaim(account, request);
@@ -68,9 +46,9 @@ test('the program of docs/delivery.md fetches, opens and acknowledges', async (t
 });
 
 test('the hook and the calls of docs/leaks.md do what they are said to', async (t) => {
-  const text = await read('leaks.md');
+  const text = await readDocument('leaks.md');
   const vault = await startVault(t);
-  const { folder, run } = await desk(t);
+  const { folder, run } = await readerFolder(t);
   const all = indented(text);
   const hook = all.find((block) => block.startsWith('git diff'));
   const regex = all.find((block) => block.startsWith('\\b')).trim();
