@@ -29,7 +29,8 @@ static const struct cs_field order_fields[] = {
         "Of a service: `gateway`, also when left out, or `metrics`. A person's are those of "
         "the user."),
     CS_FIELD_RANGE(0, CS_F_UINT, struct order, expires_in_s, GIVEN, 1, TEN_YEARS_S,
-                   "Seconds until it ends; when left out, never."),
+                   "Seconds until it ends. When left out, never, or with the token that makes one "
+                   "more for the same person: none outlives that."),
 };
 static const struct cs_record order_record = {
     .name = "token_order",
@@ -110,6 +111,25 @@ static enum cs_err check_order(const struct cs_change *change, const struct orde
                           "An admin makes the tokens of services and of other people.");
 }
 
+/* Whoever has got hold of a token for an hour must not make one for ever of it. */
+static enum cs_err set_end(const struct cs_change *change, const struct order *order,
+                           struct cs_access_params *params)
+{
+    const struct cs_caller *caller = change->desk.caller;
+    bool own = params->kind == CS_ACCESS_USER && is_own(change, &params->user_id);
+    int64_t latest = own ? caller->access.expires_at : 0;
+    if (order->expires_in_s != 0)
+        params->expires_at =
+            cs_tx_now_ms(change->desk.ctx->tx) + (int64_t)order->expires_in_s * MS_PER_S;
+    else
+        params->expires_at = latest;
+    if (latest == 0 || params->expires_at <= latest)
+        return CS_OK;
+    return cs_fault_set(change->desk.ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
+                        "/expires_in_s",
+                        "It would outlive the token that makes it, which ends before.");
+}
+
 struct creating {
     struct order order;
     struct cs_secret *token;
@@ -135,9 +155,9 @@ static enum cs_err create_in(struct cs_change *change, void *arg)
         params.roles = order->roles != 0 ? order->roles : CS_ROLE_GATEWAY;
     else
         params.user_id = cs_id_is_zero(&order->user_id) ? desk->caller->user.id : order->user_id;
-    if (order->expires_in_s != 0)
-        params.expires_at = cs_tx_now_ms(desk->ctx->tx) + (int64_t)order->expires_in_s * MS_PER_S;
-    err = cs_access_create(desk->ctx, &params, &access, &creating->token);
+    err = set_end(change, order, &params);
+    if (err == CS_OK)
+        err = cs_access_create(desk->ctx, &params, &access, &creating->token);
     if (err != CS_OK)
         return err;
     const struct created created = {cs_shown_access(&access, &shown), creating->token};
@@ -223,7 +243,7 @@ const struct cs_route cs_resource_tokens[] = {
         .success = 201,
         .body = &order_record,
         .view = &created_view,
-        .refusals = CS_REFUSALS(404),
+        .refusals = CS_REFUSALS(404, 422),
         .traits = CS_TRAIT_IDEMPOTENT | CS_TRAIT_SECRET,
     },
     {

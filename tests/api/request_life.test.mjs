@@ -134,3 +134,23 @@ test('an access token ends when it was said to', async () => {
   await vault.advance(MINUTE);
   assertProblem(await vault.with(secret).get('/v1/whoami'), 401, 'unauthenticated');
 });
+
+test('a token that ends makes none for its own person that ends later', async () => {
+  const { developer } = await newAccount(vault);
+  const make = async (caller, members) =>
+    caller.post('/v1/tokens', { name: 'one more', ...members });
+  const first = assertStatus(await make(developer, { expires_in_s: 3600 }), 201);
+  const caller = vault.with(first.secret);
+  const { errors } = assertProblem(await make(caller, { expires_in_s: 3601 }), 422,
+    'policy_refused');
+  assert.equal(errors[0].pointer, '/expires_in_s');
+  const second = assertStatus(await make(caller), 201);
+  assert.equal(second.token.expires_at, first.token.expires_at);
+  const short = assertStatus(await make(caller, { expires_in_s: 60 }), 201);
+  assert.ok(Date.parse(short.token.expires_at) < Date.parse(first.token.expires_at));
+  assert.equal(assertStatus(await make(developer), 201).token.expires_at, null);
+  // What an admin makes for others is the admin's to answer for.
+  const admin = assertStatus(await make(vault.as('admin'), { expires_in_s: 60 }), 201);
+  const service = await make(vault.with(admin.secret), { kind: 'service', roles: ['metrics'] });
+  assert.equal(assertStatus(service, 201).token.expires_at, null);
+});
