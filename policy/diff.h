@@ -45,7 +45,7 @@ extern const struct cs_record cs_policy_change_record;
  */
 typedef void cs_policy_change_fn(const struct cs_policy_change *change, void *arg);
 void cs_policy_diff(const struct cs_policy *before, const struct cs_policy *after,
-                    cs_policy_change_fn *fn, void *arg);
+                    cs_policy_change_fn *tell, void *arg);
 
 /*
  * What somebody holds, or asks for. Of a credential that exists the question says what it was

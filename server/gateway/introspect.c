@@ -125,12 +125,13 @@ static enum cs_err read_form(struct cs_call *call, struct form *form)
     size_t count = 0;
     uint64_t given = 0;
     memset(form, 0, sizeof(*form));
-    if (cs_target_query(call->body, room, members, &count) != CS_OK)
-        return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_INVALID_BODY,
-                              "The form is badly encoded or has too many members.");
-    for (size_t i = 0; i < count; i++)
+    enum cs_err err = cs_target_query(call->body, room, members, &count);
+    for (size_t i = 0; i < count && err == CS_OK; i++)
         take(call, &members[i], form, &given);
     cs_wipe(room, sizeof(room));
+    if (err != CS_OK)
+        return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_INVALID_BODY,
+                              "The form is badly encoded or has too many members.");
     return check(call, form, given);
 }
 
