@@ -16,11 +16,12 @@ const kinds = {
 };
 
 async function beside(server, work, seconds, kind) {
-  const [path, ...args] = kinds[kind].toReversed();
+  const path = kinds[kind].at(-1);
+  const args = kinds[kind].slice(0, -1);
   const lasts_s = seconds + ARRIVAL_MS / 1000 + 2;
   const many = ['-c', `${SLOW}`, '-r', `${SLOW}`, '-i', '1', '-p', '5', '-l', `${lasts_s}`];
   const child = spawn('slowhttptest',
-    [...args.toReversed(), ...many, '-u', server.ready.url + path], { stdio: 'ignore' });
+    [...args, ...many, '-u', server.ready.url + path], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   await new Promise((resolve) => setTimeout(resolve, ARRIVAL_MS));
   try {
