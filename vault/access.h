@@ -64,28 +64,30 @@ CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,
  */
 CS_MUST_CHECK enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token,
                                                  struct cs_caller *out);
-/* What a service token stands for. */
-struct cs_access_service {
-    struct cs_id id;
-    uint32_t roles;
-    int64_t expires_at; /* 0: never */
-};
 /*
  * A person who was authenticated before this transaction, as of it: what is asked must not rest on
  * what was so when the request arrived. CS_ERR_UNAUTHENTIC when the token was revoked or expired
  * since, or the person disabled. Not for service tokens.
  */
 CS_MUST_CHECK enum cs_err cs_access_renew(struct cs_ctx *ctx, struct cs_caller *caller);
+/* What a service token stands for. */
+struct cs_access_service {
+    struct cs_id id;
+    uint32_t roles;
+    int64_t expires_at; /* 0: never */
+};
 /* The cheap form for service tokens: no user row, no copy of the record. CS_ERR_DENIED: a good
  * token that does not have the role. */
 CS_MUST_CHECK enum cs_err cs_access_check_service(struct cs_ctx *ctx, struct cs_slice token,
                                                   uint32_t role, struct cs_access_service *out);
+/* CS_ERR_NOT_FOUND with the fault; else as cs_row_get. */
 CS_MUST_CHECK enum cs_err cs_access_get(struct cs_ctx *ctx, const struct cs_id *id,
                                         struct cs_access *out);
-/* Of one user, or (zero id) all. */
+/* Of one user, or (zero id) all. Errors as of cs_list_page. */
 CS_MUST_CHECK enum cs_err cs_access_list(struct cs_ctx *ctx, const struct cs_id *user,
                                          struct cs_page *page, struct cs_access *out,
                                          size_t *count);
+/* At once, and for good; again is CS_OK. Errors as of cs_access_get. */
 CS_MUST_CHECK enum cs_err cs_access_revoke(struct cs_ctx *ctx, const struct cs_id *id,
                                            struct cs_access *out);
 /* May see (or change) objects of the account: its developer; reviewers, auditors, admins see all.

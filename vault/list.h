@@ -26,7 +26,10 @@ struct cs_list {
 #define CS_LIST_PREFIXES 192
 #define CS_LIST_PREFIX_MAX 16
 
-/* `out` is an array of page->limit structs of list->value_size. */
+/*
+ * `out` is an array of page->limit structs of list->value_size. CS_ERR_INVALID: page->limit, or too
+ * many prefixes; CS_ERR_CORRUPT: an index without its row; CS_ERR_NOMEM; and as cs_row_each.
+ */
 CS_MUST_CHECK enum cs_err cs_list_page(struct cs_ctx *ctx, const struct cs_list *list,
                                        struct cs_page *page, void *out, size_t *count);
 

@@ -72,6 +72,7 @@ CS_MUST_CHECK enum cs_err cs_row_get(struct cs_ctx *ctx, const struct cs_table *
 /* CS_ERR_INVALID: a value that could not be read back; CS_ERR_TOO_LARGE: over CS_ROW_MAX. */
 CS_MUST_CHECK enum cs_err cs_row_put(struct cs_ctx *ctx, const struct cs_table *table,
                                      enum cs_realm realm, struct cs_slice key, const void *value);
+/* A row that is not there is fine. */
 CS_MUST_CHECK enum cs_err cs_row_delete(struct cs_ctx *ctx, const struct cs_table *table,
                                         struct cs_slice key);
 /*
@@ -88,12 +89,14 @@ CS_MUST_CHECK enum cs_err cs_row_put_id(struct cs_ctx *ctx, const struct cs_tabl
 CS_MUST_CHECK enum cs_err cs_row_new_id(struct cs_ctx *ctx, const struct cs_table *table,
                                         struct cs_id *out);
 
+/* A row that has a key and nothing else, but is sealed as all are. Errors as of cs_row_put. */
 CS_MUST_CHECK enum cs_err cs_index_put(struct cs_ctx *ctx, const struct cs_table *table,
                                        struct cs_slice key);
 /* *has is false, and CS_ERR_CORRUPT returned, for a row that does not open. */
 CS_MUST_CHECK enum cs_err cs_index_has(struct cs_ctx *ctx, const struct cs_table *table,
                                        struct cs_slice key, bool *has);
 
+/* A row that is the bytes of a secret, instead of a record. Errors as of cs_row_put. */
 CS_MUST_CHECK enum cs_err cs_row_put_secret(struct cs_ctx *ctx, const struct cs_table *table,
                                             enum cs_realm realm, struct cs_slice key,
                                             const struct cs_secret *secret);

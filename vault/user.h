@@ -60,12 +60,15 @@ struct cs_user_edit {
  * there; CS_ERR_TOO_LARGE: more than CS_MEMBERSHIPS_MAX accounts.
  */
 CS_MUST_CHECK enum cs_err cs_user_create(struct cs_ctx *ctx, struct cs_user *user);
+/* CS_ERR_NOT_FOUND, which _get tells the fault too; else as cs_row_get. Addresses are found in
+ * either case of their letters. */
 CS_MUST_CHECK enum cs_err cs_user_get(struct cs_ctx *ctx, const struct cs_id *id,
                                       struct cs_user *out);
 CS_MUST_CHECK enum cs_err cs_user_find(struct cs_ctx *ctx, const char *email, struct cs_user *out);
-/* CS_ERR_STALE; else as cs_user_create. */
+/* CS_ERR_STALE, CS_ERR_NOT_FOUND; else as cs_user_create. */
 CS_MUST_CHECK enum cs_err cs_user_edit(struct cs_ctx *ctx, const struct cs_id *id,
                                        const struct cs_user_edit *edit, struct cs_user *out);
+/* Errors as of cs_list_page. */
 CS_MUST_CHECK enum cs_err cs_user_list(struct cs_ctx *ctx, struct cs_page *page,
                                        struct cs_user *out, size_t *count);
 bool cs_user_develops(const struct cs_user *user, const struct cs_id *account);

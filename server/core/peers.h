@@ -13,6 +13,7 @@
 
 struct cs_peers; /* opaque */
 
+/* So many connections at most, in all and of one address. CS_ERR_NOMEM. */
 CS_MUST_CHECK enum cs_err cs_peers_new(unsigned total, unsigned per_address, struct cs_peers **out);
 void cs_peers_free(struct cs_peers **peers);
 /*

@@ -27,6 +27,7 @@ struct cs_workers_params {
     void (*run)(struct cs_job *job, unsigned lane);
 };
 
+/* Starts the threads. CS_ERR_NOMEM. */
 CS_MUST_CHECK enum cs_err cs_workers_new(const struct cs_workers_params *params,
                                          struct cs_workers **out);
 /* CS_ERR_LIMITED when the queue is full. */
