@@ -82,6 +82,8 @@ static const struct cs_field mode_fields[] = {
     CS_FIELD(18, CS_F_UINT, struct cs_policy_mode, account_rate_window_s, OUT, "That window."),
     CS_FIELD(19, CS_F_UINT, struct cs_policy_mode, account_rate_burst, OUT,
              "How many may come at once; 0: as many as the limit."),
+    CS_FIELD(20, CS_F_UINT, struct cs_policy_mode, usage_kept_s, OUT,
+             "How long counts of verifications by day are kept."),
 };
 const struct cs_record cs_policy_mode_record = {
     .name = "policy_mode",

@@ -6,6 +6,7 @@
 
 #define HOUR_S 3600
 #define DAY_S 86400
+#define USAGE_DAYS_MAX 90 /* CS_USAGE_DAYS_MAX of vault/usage.h */
 #define YEAR_S (365 * DAY_S)
 
 const char *const cs_policy_issue_names[] = {"self_service", "approval", NULL};
@@ -135,7 +136,10 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
         MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * DAY_S,                       \
                   "How long a claim is good; 72h when left out."),                                 \
         MODE_TIME("rotate_grace_max", rotate_grace_max_s, 90L * DAY_S,                             \
-                  "How long a rotated secret may go on working; 7d when left out.")
+                  "How long a rotated secret may go on working; 7d when left out."),               \
+        CS_S_KEY("usage_kept_for", CS_S_DURATION, struct source, mode.usage_kept_s, false,         \
+                 .min = DAY_S, .max = USAGE_DAYS_MAX * DAY_S,                                      \
+                 .doc = "How long counts of verifications by day are kept; 90d when left out.")
 
 static const struct cs_schema_field test_fields[] = {
     MODE(CS_S_ENUM, issue, true, .names = test_issue_names, .doc = "Nobody is asked."),
@@ -180,11 +184,13 @@ static const struct sources defaults = {
             .on_leak = CS_LEAK_REVOKE,
             .claim_expires_after_s = 72 * HOUR_S,
             .rotate_grace_max_s = 7 * DAY_S,
+            .usage_kept_s = USAGE_DAYS_MAX * DAY_S,
         },
     .live.mode =
         {
             .claim_expires_after_s = 72 * HOUR_S,
             .rotate_grace_max_s = 7 * DAY_S,
+            .usage_kept_s = USAGE_DAYS_MAX * DAY_S,
             .request_expires_after_s = 14 * DAY_S,
             .grant_expires_after_s = 30 * DAY_S,
         },

@@ -78,6 +78,7 @@ struct cs_policy_mode {
     uint64_t account_rate_burst;
     uint64_t claim_expires_after_s;   /* at least 1, as all that follow */
     uint64_t rotate_grace_max_s;      /* longest grace of a rotated secret */
+    uint64_t usage_kept_s;            /* counts of verifications by day: 1 to 90 days */
     uint64_t request_expires_after_s; /* approval mode only, else 0, as all that follow */
     uint64_t grant_expires_after_s;   /* how long an approved credential may be claimed */
     uint16_t reminder_count;

@@ -9,6 +9,7 @@
 #include "vault/usage.h"
 #include "vault/vault.h"
 #include "workflow/queue.h"
+#include "workflow/retention.h"
 #include "workflow/sweep.h"
 
 #define ROUND_MS 1000
@@ -19,7 +20,8 @@ struct cs_background {
     struct cs_log *log;
     pthread_t thread;
     atomic_bool stopping;
-    pthread_mutex_t lock; /* of what follows */
+    struct cs_usage_forgetting forgetting; /* the thread's own */
+    pthread_mutex_t lock;                  /* of what follows */
     pthread_cond_t ended;
     uint64_t rounds_begun;
     uint64_t rounds_ended;
@@ -43,13 +45,15 @@ static void count(struct cs_background *background, uint64_t *rounds)
  * Under the policy of the moment, and in this order: what the queue is moved to has hours of its
  * own, which may have struck. That one fails is no reason not to do the other.
  */
-static void sweep(const struct cs_background *background)
+static void sweep(struct cs_background *background)
 {
     const struct cs_policy *policy = cs_policy_slot_get(background->policy);
     tell(background, "the queue could not be moved",
          cs_queue_renew(background->vault, policy, NULL));
     tell(background, "what the clock brings could not be done",
          cs_sweep_run(background->vault, policy, NULL));
+    tell(background, "usage of days that are over could not be deleted",
+         cs_retention_run(background->vault, policy, &background->forgetting));
     cs_policy_unref(&policy);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The background: one thread that once a second sweeps what is due, writes usage behind, and keeps
- * the queue of requests as the policy of the moment has it.
+ * The background: one thread that once a second sweeps what is due, writes usage behind, deletes
+ * what of it is kept no longer, and keeps the queue of requests as the policy of the moment has it.
  * Thread rule: start and stop from one thread.
  */
 #ifndef CS_SERVER_BACKGROUND_H

@@ -61,7 +61,7 @@ struct cs_usage_day {
     int32_t day; /* days since 1970 */
     uint64_t counts[CS_VERDICT_COUNT];
 };
-#define CS_USAGE_DAYS_MAX 90
+#define CS_USAGE_DAYS_MAX 90   /* none is kept longer */
 #define CS_USAGE_SCOPES_MAX 64 /* of one credential; the ones used last */
 struct cs_usage_scope {
     char scope[CS_SCOPE_MAX + 1];
@@ -82,6 +82,19 @@ struct cs_usage_report {
  */
 CS_MUST_CHECK enum cs_err cs_usage_report(struct cs_ctx *ctx, const struct cs_id *credential,
                                           unsigned days, struct cs_usage_report *out);
+/*
+ * Retention. The counts of days before `first` of the credential's mode are deleted, some hundreds
+ * with each call, until all credentials were looked at. Sums since ever, last uses, and the last
+ * day of use, which lies with them, stay as long as the credential. `next` and `done` begin as zero
+ * and are moved on; after an error they are as before. Errors are the store's, and CS_ERR_CORRUPT.
+ */
+struct cs_usage_forgetting {
+    int32_t first[CS_MODE_COUNT]; /* days since 1970 */
+    uint64_t next;
+    bool done;
+};
+CS_MUST_CHECK enum cs_err cs_usage_forget(struct cs_vault *vault,
+                                          struct cs_usage_forgetting *forgetting);
 /* The two figures of a credential's own view: the last VALID, and how many of them today (UTC). */
 CS_MUST_CHECK enum cs_err cs_usage_brief(struct cs_ctx *ctx, const struct cs_id *credential,
                                          int64_t *last_used_at, uint64_t *uses_today);

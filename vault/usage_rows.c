@@ -227,6 +227,28 @@ enum cs_err cs_usage_rows_each_day(struct cs_ctx *ctx, uint64_t handle,
     return cs_row_each(ctx, &day_table, &range, &counts, tell_day, &walk);
 }
 
+bool cs_usage_day_key_read(struct cs_slice key, struct cs_usage_day_key *out)
+{
+    if (key.len != DAY_KEY_LEN)
+        return false;
+    out->handle = cs_get_be64(key.bytes);
+    out->day = (int32_t)cs_get_be32(key.bytes + CS_HANDLE_LEN);
+    return true;
+}
+
+enum cs_err cs_usage_rows_days_from(struct cs_ctx *ctx, uint64_t handle, cs_row_fn *fn, void *arg)
+{
+    uint8_t from[DAY_KEY_LEN];
+    struct cs_range range = {.from = day_key(handle, 0, from), .order = CS_ASCENDING};
+    return cs_tx_range(ctx->tx, CS_TABLE_USAGE_DAY, &range, fn, arg);
+}
+
+enum cs_err cs_usage_rows_delete_day(struct cs_ctx *ctx, const struct cs_usage_day_key *at)
+{
+    uint8_t room[DAY_KEY_LEN];
+    return cs_row_delete(ctx, &day_table, day_key(at->handle, at->day, room));
+}
+
 /* Where the name stands, or would: the list is in order. */
 static uint16_t place_of(const struct cs_usage_scope *scopes, uint16_t count, const char *name)
 {

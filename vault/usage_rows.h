@@ -47,6 +47,17 @@ CS_MUST_CHECK enum cs_err cs_usage_rows_each_day(struct cs_ctx *ctx, uint64_t ha
                                                  const struct cs_usage_whole *whole, int32_t first,
                                                  cs_usage_day_fn *fn, void *arg);
 
+/* The rows of days that are over, in order of their keys, from a credential's first on. */
+struct cs_usage_day_key {
+    uint64_t handle;
+    int32_t day;
+};
+bool cs_usage_day_key_read(struct cs_slice key, struct cs_usage_day_key *out);
+CS_MUST_CHECK enum cs_err cs_usage_rows_days_from(struct cs_ctx *ctx, uint64_t handle,
+                                                  cs_row_fn *fn, void *arg);
+CS_MUST_CHECK enum cs_err cs_usage_rows_delete_day(struct cs_ctx *ctx,
+                                                   const struct cs_usage_day_key *at);
+
 /* Notes a scope's use: the latest counts. When there is no room, the one used longest ago goes. */
 void cs_usage_scopes_merge(struct cs_usage_scope *scopes, uint16_t *count, const char *name,
                            int64_t used_at);

@@ -7,6 +7,7 @@
 #include "vault/rotation.h"
 #include "vault/usage.h"
 #include "workflow/issue.h"
+#include "workflow/retention.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
@@ -113,8 +114,10 @@ static const struct cs_field usage_fields[] = {
     CS_FIELD(0, CS_F_TIME, struct usage, last_used_at, SHOWN, "When it was last found valid."),
     CS_FIELD(0, CS_F_UINT, struct usage, total, SHOWN, "How often it was, in all."),
     CS_FIELD(0, CS_F_UINT, struct usage, days_active, SHOWN, "On how many days, in all."),
-    CS_FIELD_LIST(0, struct usage, days, day_count, SHOWN, CS_USAGE_DAYS_MAX, &day_record,
-                  "The days that were asked for, newest first, without those of no use."),
+    CS_FIELD_LIST(
+        0, struct usage, days, day_count, SHOWN, CS_USAGE_DAYS_MAX, &day_record,
+        "The days that were asked for and that the policy keeps, newest first, without those of "
+        "no use."),
     CS_FIELD_LIST(0, struct usage, scopes, scope_count, SHOWN, CS_USAGE_SCOPES_MAX, &scope_record,
                   "The scopes that were used."),
     CS_FIELD_SUB(0, struct usage, rotation, SHOWN | CS_FF_NULLABLE, &rotation_record,
@@ -151,12 +154,16 @@ struct asked {
 static enum cs_err show_in(struct cs_change *change, void *arg)
 {
     const struct asked *asked = arg;
+    uint64_t days = asked->days;
     struct cs_credential credential;
     struct cs_usage_report report;
     struct usage usage = {.credential_id = asked->id};
     enum cs_err err = cs_issue_get(&change->desk, &asked->id, &credential);
-    if (err == CS_OK)
-        err = cs_usage_report(change->desk.ctx, &asked->id, (unsigned)asked->days, &report);
+    if (err == CS_OK) {
+        uint64_t kept = cs_retention_days(change->desk.policy, (enum cs_mode)credential.mode);
+        days = days < kept ? days : kept;
+        err = cs_usage_report(change->desk.ctx, &asked->id, (unsigned)days, &report);
+    }
     if (err == CS_OK)
         err = cs_rotation_report(change->desk.ctx, &credential, &usage.rotation);
     if (err != CS_OK)
