@@ -12,6 +12,18 @@
 static const struct cs_table by_account_table = {
     .number = CS_TABLE_CREDENTIAL_BY_ACCOUNT, .name = "credential_by_account", .record = NULL};
 
+/*
+ * The credentials of one account and mode lie together: who looks for the few of one mode (evidence
+ * does, for every request that is shown) never passes the thousands that the other mode ever had.
+ */
+#define SHELF_LEN (CS_HANDLE_LEN + 1)
+static struct cs_slice shelf_key(const struct cs_id *account, enum cs_mode mode, uint8_t *room)
+{
+    cs_put_be64(room, cs_id_handle(account));
+    room[CS_HANDLE_LEN] = (uint8_t)mode;
+    return CS_SLICE(room, SHELF_LEN);
+}
+
 /* How many credentials of one account and mode are neither revoked nor expired. */
 struct places {
     uint64_t count;
@@ -177,18 +189,18 @@ static enum cs_err note_handle(struct cs_ctx *ctx, struct cs_slice key, void *va
     struct expire_walk *walk = arg;
     (void)ctx;
     (void)value;
-    walk->handles[walk->count++] = cs_get_be64(key.bytes + CS_HANDLE_LEN);
+    walk->handles[walk->count++] = cs_get_be64(key.bytes + SHELF_LEN);
     *stop = walk->count == EXPIRE_LOOK;
     return CS_OK;
 }
 
-static enum cs_err expire_overdue(struct cs_ctx *ctx, const struct cs_id *account)
+static enum cs_err expire_overdue(struct cs_ctx *ctx, const struct cs_id *account,
+                                  enum cs_mode mode)
 {
-    uint8_t room[CS_HANDLE_LEN];
-    uint8_t end[CS_HANDLE_LEN];
+    uint8_t room[SHELF_LEN];
+    uint8_t end[SHELF_LEN];
     struct expire_walk walk = {.count = 0};
-    struct cs_slice prefix = cs_key_handle(cs_id_handle(account), room);
-    struct cs_range range = cs_range_prefix(prefix, end, CS_DESCENDING);
+    struct cs_range range = cs_range_prefix(shelf_key(account, mode, room), end, CS_DESCENDING);
     enum cs_err err = cs_row_each(ctx, &by_account_table, &range, NULL, note_handle, &walk);
     for (size_t i = 0; err == CS_OK && i < walk.count; i++)
         err = cs_credential_expire(ctx, walk.handles[i]);
@@ -200,7 +212,7 @@ static enum cs_err take_place(struct cs_ctx *ctx, const struct cs_credential_par
     uint64_t count = 0;
     enum cs_err err = cs_credential_places(ctx, &params->account_id, params->mode, 0, &count);
     if (err == CS_OK && params->max_active != 0 && count >= params->max_active) {
-        err = expire_overdue(ctx, &params->account_id);
+        err = expire_overdue(ctx, &params->account_id, params->mode);
         if (err == CS_OK)
             err = cs_credential_places(ctx, &params->account_id, params->mode, 0, &count);
     }
@@ -226,10 +238,10 @@ static enum cs_err check_account(struct cs_ctx *ctx, const struct cs_id *id)
 
 static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credential)
 {
-    uint8_t room[2 * CS_HANDLE_LEN];
-    uint64_t handle = cs_id_handle(&credential->id);
-    enum cs_err err = cs_index_put(
-        ctx, &by_account_table, cs_key_pair(cs_id_handle(&credential->account_id), handle, room));
+    uint8_t key[SHELF_LEN + CS_HANDLE_LEN];
+    shelf_key(&credential->account_id, (enum cs_mode)credential->mode, key);
+    cs_put_be64(key + SHELF_LEN, cs_id_handle(&credential->id));
+    enum cs_err err = cs_index_put(ctx, &by_account_table, CS_SLICE(key, sizeof(key)));
     if (err == CS_OK)
         err = cs_credential_schedule(ctx, credential);
     if (err == CS_OK)
@@ -321,18 +333,23 @@ static bool is_wanted(const void *value, const void *arg)
 enum cs_err cs_credential_list(struct cs_ctx *ctx, const struct cs_credential_filter *filter,
                                struct cs_page *page, struct cs_credential *out, size_t *count)
 {
-    uint8_t rooms[CS_LIST_PREFIXES][CS_HANDLE_LEN];
+    uint8_t rooms[CS_LIST_PREFIXES][SHELF_LEN];
     struct cs_slice prefixes[CS_LIST_PREFIXES];
+    size_t prefix_count = 0;
     struct wanted wanted = {.filter = filter, .now_ms = cs_tx_now_ms(ctx->tx)};
-    if (filter->account_count > CS_LIST_PREFIXES)
+    if (filter->account_count > CS_LIST_PREFIXES / CS_MODE_COUNT)
         return CS_ERR_TOO_LARGE;
-    for (size_t i = 0; i < filter->account_count; i++)
-        prefixes[i] = cs_key_handle(cs_id_handle(&filter->accounts[i]), rooms[i]);
+    for (size_t i = 0; i < filter->account_count * CS_MODE_COUNT; i++) {
+        int mode = (int)(i % CS_MODE_COUNT);
+        if (filter->mode < 0 || filter->mode == mode)
+            prefixes[prefix_count++] =
+                shelf_key(&filter->accounts[i / CS_MODE_COUNT], (enum cs_mode)mode, rooms[i]);
+    }
     struct cs_list list = {
         .rows = &cs_credential_table,
         .index = filter->accounts == NULL ? NULL : &by_account_table,
         .prefixes = prefixes,
-        .prefix_count = filter->account_count,
+        .prefix_count = prefix_count,
         .value_size = sizeof(struct cs_credential),
         .wants = is_wanted,
         .arg = &wanted,

@@ -26,7 +26,7 @@ enum cs_table_number {
     CS_TABLE_ACCESS = 5,        /* access tokens and service tokens */
     CS_TABLE_ACCESS_BY_USER = 6,
     CS_TABLE_CREDENTIAL = 7,
-    CS_TABLE_CREDENTIAL_BY_ACCOUNT = 8, /* account handle | credential handle */
+    CS_TABLE_CREDENTIAL_BY_ACCOUNT = 8, /* account handle | mode | credential handle */
     CS_TABLE_ACTIVE = 9,                /* account handle | mode: count of active credentials */
     CS_TABLE_CLAIM = 10,
     CS_TABLE_REQUEST = 11,

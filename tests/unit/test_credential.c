@@ -206,6 +206,19 @@ static void an_expired_one_gives_its_place_back(void **state)
     assert_int_equal(create_limited(d, CS_MODE_TEST, 1, &more), CS_ERR_CONFLICT);
 }
 
+/* However many of the other mode came after it. */
+static void an_expired_one_is_found_behind_the_other_mode(void **state)
+{
+    struct domain *d = *state;
+    struct cs_credential first;
+    struct cs_credential more;
+    assert_int_equal(create_limited(d, CS_MODE_LIVE, 1, &first), CS_OK);
+    for (int i = 0; i < 250; i++)
+        assert_int_equal(create_limited(d, CS_MODE_TEST, 0, &more), CS_OK);
+    cs_clock_turn(&d->v.clock, DAY_MS);
+    assert_int_equal(create_limited(d, CS_MODE_LIVE, 1, &more), CS_OK);
+}
+
 static void a_revoked_one_does_not_expire(void **state)
 {
     struct domain *d = *state;
@@ -355,6 +368,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(the_limit_counts_what_may_come_to_life),
     DOMAIN_CASE(places_are_of_one_account),
     DOMAIN_CASE(an_expired_one_gives_its_place_back),
+    DOMAIN_CASE(an_expired_one_is_found_behind_the_other_mode),
     DOMAIN_CASE(a_revoked_one_does_not_expire),
     DOMAIN_CASE(nothing_expires_before_its_hour),
     DOMAIN_CASE(a_suspended_account_gets_none),
