@@ -6,6 +6,7 @@
 #include "vault/credential_internal.h"
 #include "vault/kept.h"
 #include "vault/rotation.h"
+#include "vault/usage.h"
 
 #define IN(status) (1u << CS_CREDENTIAL_##status)
 
@@ -53,6 +54,25 @@ static enum cs_err refuse(const struct cs_ctx *ctx, const struct cs_credential *
                         step->verb);
 }
 
+/*
+ * A first use is in memory for a moment before it makes the credential active: what only an active
+ * one permits does not have to wait for that.
+ */
+static enum cs_err catch_up(struct cs_ctx *ctx, const struct step *step, struct cs_credential *out)
+{
+    int64_t used_at = 0;
+    uint64_t uses = 0;
+    const struct cs_id id = out->id;
+    if (out->status != CS_CREDENTIAL_DELIVERED || (step->from & IN(DELIVERED)) != 0 ||
+        (step->from & IN(ACTIVE)) == 0)
+        return CS_OK;
+    enum cs_err err = cs_usage_brief(ctx, &id, &used_at, &uses);
+    if (err != CS_OK || used_at == 0)
+        return err;
+    err = cs_credential_activate(ctx, &id, out);
+    return err == CS_OK ? cs_credential_load(ctx, &id, out) : err;
+}
+
 /* Loads, checks revision and status, and moves; the caller changes the rest and saves. */
 static enum cs_err begin(struct cs_ctx *ctx, const struct cs_id *id, const struct step *step,
                          uint64_t if_revision, struct cs_credential *out)
@@ -63,6 +83,9 @@ static enum cs_err begin(struct cs_ctx *ctx, const struct cs_id *id, const struc
     if (if_revision != 0 && if_revision != out->revision)
         return cs_fault_set(ctx->fault, CS_ERR_STALE, CS_FAULT_STALE, "",
                             "The credential was changed since you read it; read it again.");
+    err = catch_up(ctx, step, out);
+    if (err != CS_OK)
+        return err;
     if (!may(ctx, out, step))
         return refuse(ctx, out, step);
     if (step->to >= 0)

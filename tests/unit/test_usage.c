@@ -399,6 +399,28 @@ static void the_first_use_activates_at_once(void **state)
     assert_int_equal(commits(d), before);
 }
 
+/* Who has seen VALID does not have to know that this is still to be written. */
+static void a_first_use_counts_before_it_is_written(void **state)
+{
+    static const struct {
+        enum credential_op op;
+        int then;
+    } cases[] = {{OP_ROTATE, CS_CREDENTIAL_ACTIVE}, {OP_DISABLE, CS_CREDENTIAL_DISABLED}};
+    struct domain *d = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cs_credential credential;
+        char token[CS_TOKEN_SIZE];
+        credential_in(d, CS_CREDENTIAL_DELIVERED, &credential, token);
+        assert_int_equal(credential_do(d, cases[i].op, &credential, NULL), CS_ERR_CONFLICT);
+        assert_string_equal(verdict_of(d, token), "VALID");
+        assert_int_equal(credential_do(d, cases[i].op, &credential, NULL), CS_OK);
+        assert_int_equal(credential.status, cases[i].then);
+        assert_int_equal(cs_usage_flush(d->v.vault), CS_OK);
+        credential_read(d, &credential);
+        assert_int_equal(credential.status, cases[i].then);
+    }
+}
+
 static void many_first_uses_are_activated_in_pages(void **state)
 {
     struct domain *d = *state;
@@ -453,6 +475,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(a_row_that_does_not_open_holds_up_nobody),
     DOMAIN_CASE(a_full_store_loses_no_count),
     DOMAIN_CASE(the_first_use_activates_at_once),
+    DOMAIN_CASE(a_first_use_counts_before_it_is_written),
     DOMAIN_CASE(many_first_uses_are_activated_in_pages),
 };
 
