@@ -1,27 +1,14 @@
 #include "server/basic.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/secret.h"
 #include "server/call.h"
 
-/* What follows "Basic " in Authorization, or an empty slice. */
-static struct cs_slice encoded(const struct cs_call *call)
-{
-    static const char scheme[] = "Basic ";
-    struct cs_slice value = cs_call_header(call, "Authorization");
-    size_t at = sizeof(scheme) - 1;
-    if (value.len <= at || strncasecmp((const char *)value.bytes, scheme, at) != 0)
-        return CS_SLICE(NULL, 0);
-    while (at < value.len && value.bytes[at] == ' ')
-        at++;
-    return CS_SLICE(value.bytes + at, value.len - at);
-}
-
 enum cs_err cs_basic_read(const struct cs_call *call, struct cs_basic *out)
 {
-    return cs_basic_decode(encoded(call), out);
+    struct cs_slice value = cs_call_header(call, "Authorization");
+    return cs_basic_decode(cs_call_after_scheme(value, "Basic "), out);
 }
 
 enum cs_err cs_basic_decode(struct cs_slice text, struct cs_basic *out)

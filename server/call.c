@@ -17,17 +17,20 @@ struct cs_slice cs_call_header(const struct cs_call *call, const char *name)
     return CS_SLICE(NULL, 0);
 }
 
-struct cs_slice cs_call_bearer(const struct cs_call *call)
+struct cs_slice cs_call_after_scheme(struct cs_slice value, const char *scheme)
 {
-    static const char scheme[] = "Bearer ";
-    struct cs_slice value = cs_call_header(call, "Authorization");
-    size_t at = sizeof(scheme) - 1;
+    size_t at = strlen(scheme);
 
     if (value.len <= at || strncasecmp((const char *)value.bytes, scheme, at) != 0)
         return CS_SLICE(NULL, 0);
     while (at < value.len && value.bytes[at] == ' ')
         at++;
     return CS_SLICE(value.bytes + at, value.len - at);
+}
+
+struct cs_slice cs_call_bearer(const struct cs_call *call)
+{
+    return cs_call_after_scheme(cs_call_header(call, "Authorization"), "Bearer ");
 }
 
 struct cs_slice cs_call_param(const struct cs_call *call, const char *name)

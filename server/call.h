@@ -77,6 +77,11 @@ struct cs_call {
 /* The header's value, or an empty slice with bytes == NULL. Names compare without case. Headers
  * that may not be repeated never are; of others this is the first. */
 struct cs_slice cs_call_header(const struct cs_call *call, const char *name);
+/*
+ * What follows a scheme and its spaces in a value of Authorization (RFC 9110, 11.6.2); empty for
+ * another scheme. `scheme` ends with a space: "Basic ".
+ */
+struct cs_slice cs_call_after_scheme(struct cs_slice value, const char *scheme);
 /* The token after "Bearer ", or bytes == NULL when there is no Authorization of that scheme. */
 struct cs_slice cs_call_bearer(const struct cs_call *call);
 

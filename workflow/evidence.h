@@ -22,10 +22,7 @@ struct cs_evidence {
 };
 extern const struct cs_record cs_evidence_record;
 
-/*
- * Of the newest CS_EVIDENCE_CREDENTIALS of the account, over CS_USAGE_DAYS_MAX days. Errors as of
- * cs_list_page.
- */
+/* Errors as of cs_list_page. */
 CS_MUST_CHECK enum cs_err cs_evidence_gather(struct cs_ctx *ctx, const struct cs_id *account,
                                              struct cs_evidence *out);
 /* The same as the policy asks for it; borrows the scopes. */

@@ -13,20 +13,13 @@
 #include "vault/vault.h"
 
 static const struct cs_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .type = CS_OPTION_FILE,
-     .argument = "FILE",
-     .fallback = CS_LOCAL_CONFIG,
-     .doc = "the configuration"},
+    CS_LOCAL_CONFIG_OPTION,
     {.name = "admin",
      .type = CS_OPTION_TEXT,
      .need = CS_OPTION_REQUIRED,
      .argument = "EMAIL",
      .doc = "address of the first admin, whose access token is printed once"},
-    {.name = CS_OPTION_ALLOW_UNLOCKED,
-     .type = CS_OPTION_FLAG,
-     .doc = "go on although secrets may be swapped out"},
+    CS_LOCAL_UNLOCKED_OPTION,
     {0},
 };
 

@@ -7,7 +7,17 @@
 #include "cli/args.h"
 #include "server/service.h"
 
-#define CS_LOCAL_CONFIG "/etc/countersign/countersign.yaml"
+/* Options of those that open a vault. */
+#define CS_LOCAL_CONFIG_OPTION                                                                     \
+    {                                                                                              \
+        .name = "config", .letter = 'c', .type = CS_OPTION_FILE, .argument = "FILE",               \
+        .fallback = "/etc/countersign/countersign.yaml", .doc = "the configuration of the vault"   \
+    }
+#define CS_LOCAL_UNLOCKED_OPTION                                                                   \
+    {                                                                                              \
+        .name = CS_OPTION_ALLOW_UNLOCKED, .type = CS_OPTION_FLAG,                                  \
+        .doc = "go on although secrets may be swapped out"                                         \
+    }
 
 #define CS_LOCAL_INSECURE_DOC                                                                      \
     "speak plainly beyond this machine too, because something in front of it encrypts"

@@ -10,12 +10,7 @@
 #include "server/service.h"
 
 static const struct cs_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .type = CS_OPTION_FILE,
-     .argument = "FILE",
-     .fallback = CS_LOCAL_CONFIG,
-     .doc = "the configuration"},
+    CS_LOCAL_CONFIG_OPTION,
     {.name = "listen",
      .type = CS_OPTION_TEXTS,
      .argument = "ADDRESS",
@@ -26,9 +21,7 @@ static const struct cs_option options[] = {
     {.name = "test-clock",
      .type = CS_OPTION_FLAG,
      .doc = "let admins turn the clock by POST /v1/test/clock; never in production"},
-    {.name = CS_OPTION_ALLOW_UNLOCKED,
-     .type = CS_OPTION_FLAG,
-     .doc = "start although secrets may be swapped out"},
+    CS_LOCAL_UNLOCKED_OPTION,
     {0},
 };
 

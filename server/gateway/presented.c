@@ -1,16 +1,6 @@
 #include "server/gateway/presented.h"
 
-#include <strings.h>
-
-/* What follows the scheme and its spaces, or an empty slice. */
-static struct cs_slice after_scheme(struct cs_slice value, const char *scheme, size_t len)
-{
-    if (value.len <= len || strncasecmp((const char *)value.bytes, scheme, len) != 0)
-        return CS_SLICE(NULL, 0);
-    while (len < value.len && value.bytes[len] == ' ')
-        len++;
-    return CS_SLICE(value.bytes + len, value.len - len);
-}
+#include "server/call.h"
 
 static enum cs_err read_pair(struct cs_slice encoded, struct cs_basic *basic,
                              struct cs_question *question)
@@ -29,8 +19,8 @@ enum cs_err cs_presented_read(struct cs_slice authorization, struct cs_slice api
     question->key = api_key;
     if (authorization.len == 0)
         return CS_OK;
-    struct cs_slice pair = after_scheme(authorization, "Basic ", 6);
-    question->key = after_scheme(authorization, "Bearer ", 7);
+    struct cs_slice pair = cs_call_after_scheme(authorization, "Basic ");
+    question->key = cs_call_after_scheme(authorization, "Bearer ");
     question->unreadable = api_key.len != 0 || (pair.len == 0 && question->key.len == 0);
     return question->unreadable || pair.len == 0 ? CS_OK : read_pair(pair, basic, question);
 }
