@@ -24,7 +24,9 @@ test('it is shown again as often as asked, to its account, and the log tells', a
   const account = await newAccount(vault);
   const { credential, client_secret } = await newTestKey(account);
   for (let i = 0; i < 2; i++) {
-    const shown = assertStatus(await reveal(account, credential), 200);
+    const answer = await reveal(account, credential);
+    const shown = assertStatus(answer, 200);
+    assert.equal(answer.headers['cache-control'], 'no-store');
     assert.equal(shown.client_secret, client_secret);
     assert.equal(shown.credential.id, credential.id);
   }
