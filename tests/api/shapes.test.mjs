@@ -1,12 +1,14 @@
 // The same decision in each shape that it has: every code, asked about the same key.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test, { after } from 'node:test';
 import { assertProblem, assertStatus } from './lib/caller.mjs';
 import { codesOf, identity, rates, table, unproved, ways } from './lib/codes.mjs';
 import { newAccount, newTestKey } from './lib/desk.mjs';
 import { writePolicy } from './lib/policy.mjs';
 import { RawConnection } from './lib/raw.mjs';
-import { startVault } from './lib/vault.mjs';
+import { ROOT, startVault } from './lib/vault.mjs';
 
 const policy = await writePolicy(undefined, { test: { rate_limit: '60/1m' } });
 const vault = await startVault(undefined, { policy, testClock: true });
@@ -95,6 +97,16 @@ function assertShape(answer, code) {
 test('the table has the codes that the program has', () => {
   assert.deepEqual(Object.keys(table), codesOf(vault));
   assert.deepEqual(Object.keys(ways), codesOf(vault));
+});
+
+test('the documents say of each code what is told', async () => {
+  const read = (name) => readFile(path.join(ROOT, 'docs', name), 'utf8');
+  const [verification, gateways] = await Promise.all(['verification.md', 'gateways.md'].map(read));
+  const rows = verification.split('\n').filter((line) => /^\| `[A-Z_]+` \|/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')));
+  assert.deepEqual(rows.map(([, code]) => code), codesOf(vault));
+  for (const [, code, , status] of rows) assert.equal(Number(status), table[code][0], code);
+  for (const code of codesOf(vault)) assert.ok(gateways.includes(`\`${code}\``), code);
 });
 
 for (const [code, way] of Object.entries(ways).filter(([, one]) => one))
