@@ -8,7 +8,7 @@ import { filled, POLICIES } from './policies.mjs';
 
 const DECISIONS_MAX = 16;
 const THREAD_MAX = 12;
-const LIVE = ['pending_delivery', 'delivered', 'active', 'disabled', 'quarantined'];
+export const LIVE = ['pending_delivery', 'delivered', 'active', 'disabled', 'quarantined'];
 
 /** The shorter of two lives in seconds, where 0 is no end. */
 const shorter = (one, other) => (one && other ? Math.min(one, other) : one + other);
@@ -309,7 +309,8 @@ export class Model {
       this.#tell(as, 'credential.created');
     }
     Object.assign(request, { state: 'approved', credential: request.widens ?? request.key, counts,
-      claimable: this.#now + this.#policy.grantMs, withdrawn: false });
+      rule: { ...found, holds: undefined }, claimable: this.#now + this.#policy.grantMs,
+      withdrawn: false });
     return this.#tell(as, 'request.approved');
   }
 
@@ -427,6 +428,9 @@ export class Model {
     const person = this.#person(as);
     if (!person.roles.includes('reviewer')) return 'forbidden';
     if (person.members) return 'self_approval';
+    const request = this.requests[credential.key];
+    const bar = this.#bar(request, request.rule, as);
+    if (bar) return bar;
     if (credential.status !== 'quarantined') return 'conflict';
     Object.assign(credential, { status: credential.from, from: null });
     return this.#tell(as, 'credential.released');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { newAccountOf, newUser } from '../../api/lib/desk.mjs';
 import { seeded } from '../../fault/lib/random.mjs';
-import { Model } from './model.mjs';
+import { LIVE, Model } from './model.mjs';
 import { Moves } from './moves.mjs';
 import { POLICIES } from './policies.mjs';
 
@@ -39,6 +39,7 @@ export class Player {
   #logged = -1; // index of the last audit entry that was read
   #told = 0; // entries of the model's log that were compared
   #announced = new Map(); // "action object" -> how often
+  #living = 0; // credentials that held a place when all were last looked at
   #moves;
 
   /** `reviewers` are of all accounts: name -> {user, caller}. */
@@ -345,8 +346,17 @@ export class Player {
       assert.ok(shown, `credential ${key} is not there`);
       this.#compareCredential(key, this.model.credentials[key], shown);
     }
+    this.#checkLimit(items);
     for (const { key } of this.#open) await this.#show(key);
     await this.#checkSecrets();
+  }
+
+  /** No more hold a place than the policy has, but for those who did before it was lowered. */
+  #checkLimit(items) {
+    const living = items.filter(({ status }) => LIVE.includes(status)).length;
+    const { places } = POLICIES[this.#around.policy];
+    assert.ok(living <= Math.max(places, this.#living), `${living} credentials of ${places}`);
+    this.#living = living;
   }
 
   /** Of all secrets that there ever were, at most one of each credential is good. */
