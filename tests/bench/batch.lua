@@ -1,5 +1,5 @@
--- wrk -s batch.lua URL -- KEYS TOKEN: asks about 256 keys of the file KEYS at once, any of them each
--- time, with the service token of the file TOKEN. Batches are made beforehand, since the load
+-- wrk -s batch.lua URL -- KEYS TOKEN: asks about 256 keys of the file KEYS at once, any of them
+-- each time, with the service token of the file TOKEN. Batches are made beforehand, since the load
 -- generator must not be what is measured.
 require 'report'
 require 'keys'

@@ -36,6 +36,11 @@ const MEASUREMENTS = {
 };
 
 const [build = 'build', size, only = Object.keys(MEASUREMENTS).join()] = process.argv.slice(2);
+const unknown = only.split(',').filter((name) => !(name in MEASUREMENTS));
+if (unknown.length > 0) {
+  process.stderr.write(`no such measurement: ${unknown}; there are ${Object.keys(MEASUREMENTS)}\n`);
+  process.exit(2);
+}
 const began = performance.now();
 /* On a disk: /tmp may be memory, where durable writes cost nothing. */
 const folder = mkdtempSync(path.join(process.env.BENCH_DIR ?? '/var/tmp', 'countersign-bench-'));

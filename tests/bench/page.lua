@@ -1,5 +1,5 @@
--- wrk -s page.lua URL -- PATH TOKEN: asks for one path again and again, with the access token of the
--- file TOKEN.
+-- wrk -s page.lua URL -- PATH TOKEN: asks for one path again and again, with the access token of
+-- the file TOKEN.
 require 'report'
 
 function init(args)

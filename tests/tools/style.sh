@@ -10,8 +10,8 @@ export LC_ALL=C.UTF-8 # a column is a character, not a byte
 
 mapfile -t c_files < <(sources '*.c' '*.h')
 mapfile -t layer_files < <(printf '%s\n' "${c_files[@]}" | grep -v '^tests/')
-mapfile -t code < <(sources '*.c' '*.h' '*.mjs' '*.js' '*.sh' '*.awk' Makefile)
-mapfile -t scripts < <(sources '*.sh')
+mapfile -t code < <(sources '*.c' '*.h' '*.mjs' '*.js' '*.sh' run '*.lua' '*.awk' Makefile)
+mapfile -t scripts < <(sources '*.sh' run)
 
 # A file that is allowed to break a rule stands in style-allow.txt: "RULE NAME # reason".
 allowed() {
