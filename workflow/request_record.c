@@ -228,8 +228,9 @@ static const struct cs_field decision_order_fields[] = {
                    "The digest of the request that was looked at; needed here or as If-Match."),
     CS_FIELD(0, CS_F_TEXT, struct cs_decision_order, comment, GIVEN | CS_FF_NULLABLE,
              "A reason; needed to reject, a question to ask, and where the rule wants one."),
-    CS_FIELD(0, CS_F_WORDS, struct cs_decision_order, scopes, GIVEN,
-             "Approve only these of the scopes that were asked for."),
+    /* Not none: who names no scope must not be taken for one who left the choice out. */
+    CS_FIELD_RANGE(0, CS_F_WORDS, struct cs_decision_order, scopes, GIVEN, 1, 0,
+                   "Approve only these of the scopes that were asked for; all, when left out."),
     CS_FIELD_RANGE(0, CS_F_UINT, struct cs_decision_order, expires_in_s, GIVEN, 1, TEN_YEARS_S,
                    "Approve a shorter life than was asked for."),
 };

@@ -239,6 +239,10 @@ test('a reviewer may narrow and shorten, and never widen or lengthen', async () 
       await decide(reviewer, request, 'approve', members), 422, 'policy_refused');
     assert.equal(problem.errors[0].pointer, pointer);
   }
+  // Whoever approves nothing of it does not approve all of it.
+  const none = assertProblem(
+    await decide(reviewer, request, 'approve', { scopes: [] }), 400, 'invalid_body');
+  assert.equal(none.errors[0].pointer, '/scopes');
   const narrowed = await approve(vault, request, { scopes: ['products.read'], expires_in_s: 60 });
   assert.deepEqual(narrowed.scopes, ['products.read']);
   const made = (await account.developer.get(`/v1/credentials/${narrowed.credential_id}`)).body;
