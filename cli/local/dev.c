@@ -1,6 +1,8 @@
 /* `dev`: a whole demo vault in one command. */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +163,31 @@ static const char *member(const json_t *demo, const char *object, const char *na
     return text == NULL ? "" : text;
 }
 
+static bool is_in_path(const char *folder)
+{
+    size_t len = strlen(folder);
+    const char *path = getenv("PATH");
+    for (const char *at = path; at != NULL; at = strchr(at, ':')) {
+        at += *at == ':';
+        if (strncmp(at, folder, len) == 0 && (at[len] == ':' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* Who has only built it can paste what is printed all the same. */
+static void put_path(struct cs_buf *text)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (len <= 0)
+        return;
+    self[len] = '\0';
+    *strrchr(self, '/') = '\0';
+    if (!is_in_path(self))
+        cs_buf_printf(text, "  export PATH=\"$PATH:%s\"\n", self);
+}
+
 static enum cs_exit print_text(const char *url, void *arg)
 {
     const json_t *demo = arg;
@@ -171,8 +198,9 @@ static enum cs_exit print_text(const char *url, void *arg)
     cs_buf_printf(&text, "A demo vault listens on %s. Its tokens:\n\n", url);
     json_object_foreach(json_object_get(demo, "tokens"), name, value)
         cs_buf_printf(&text, "  %-17s %s\n", name, json_string_value(value));
+    cs_buf_put_str(&text, "\nTry, in another terminal:\n\n");
+    put_path(&text);
     cs_buf_printf(&text,
-                  "\nTry, in another terminal:\n\n"
                   "  export COUNTERSIGN_URL=%s\n"
                   "  export COUNTERSIGN_TOKEN=%s   # the developer's\n"
                   "  countersign credential create --account %s --name \"My first key\" "

@@ -5,7 +5,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { assertStatus } from './lib/caller.mjs';
+import { spawnCountersign } from './lib/cli.mjs';
 import { newTestKey } from './lib/desk.mjs';
 import { PROGRAM, ROOT, startVault, temporaryFolder } from './lib/vault.mjs';
 
@@ -125,4 +127,18 @@ test('the tour of the README plays as it is printed there', async (t) => {
   const { items } = assertStatus(await vault.as('developer').get('/v1/credentials'), 200);
   assert.deepEqual(items.map(({ mode, status }) => `${mode} ${status}`).sort(),
     ['live quarantined', 'test active']);
+});
+
+test('what the demo prints to try can be pasted, also by who has only built it', async (t) => {
+  const data = await temporaryFolder(t);
+  const dev = spawnCountersign(t, ['dev', '--data', path.join(data, 'vault-data'),
+    '--listen', '127.0.0.1:0']);
+  let told = '';
+  dev.stdout.on('data', (text) => (told += text));
+  await dev.line(/(Ctrl-C ends the vault)/);
+  const lines = told.split('\n').filter((line) => /^ {2}(export|countersign) /.test(line));
+  const { stdout } = await promisify(execFile)('bash', ['-ec', lines.join('\n')],
+    { env: { PATH: '/usr/bin:/bin', HOME: data } });
+  assert.match(stdout, /^client_secret +cs_test_/m);
+  assert.match(stdout, /^cred_\w+ +My first key +test/m);
 });
