@@ -129,7 +129,7 @@ const cases = {
     },
   },
   credential_by_account: {
-    pick: of(account.id, key.credential.id),
+    pick: ({ key: name }) => name.endsWith(handleOf(key.credential.id)),
     ask: async () => internal(await account.developer.get('/v1/credentials')),
   },
   active: {
