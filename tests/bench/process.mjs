@@ -24,7 +24,8 @@ export const LOAD_CORE = 1;
 export const ANY_CORE = null;
 const can_pin = os.availableParallelism() >= 2;
 
-function onCore(core, command) {
+/** The command that runs `command` there. */
+export function onCore(core, command) {
   return can_pin && core !== ANY_CORE ? ['taskset', '-c', `${core}`, ...command] : command;
 }
 
