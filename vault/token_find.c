@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define WORD_MAX 5                         /* the longest kind */
-#define ESCAPE_MAX 3                       /* "%3D" */
+#define ESCAPE_MAX 16                      /* a colour's, the longest that is known */
 #define BEFORE (CS_BRAND_MAX + ESCAPE_MAX) /* bytes before the first underscore that matter */
 #define BEHIND (1 + WORD_MAX + 1 + CS_TOKEN_BODY_LEN + 1) /* from it on, and one more */
 
@@ -22,17 +22,47 @@ static bool is_hex(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
 }
 
+/* What tells a terminal a colour, such as ESC [1;31m. */
+static bool ends_colour(const uint8_t *bytes, size_t at)
+{
+    size_t begin = at - 1;
+    if (bytes[begin] != 'm')
+        return false;
+    while (begin > 2 && at - begin < ESCAPE_MAX - 2 &&
+           (bytes[begin - 1] == ';' || (bytes[begin - 1] >= '0' && bytes[begin - 1] <= '9')))
+        begin--;
+    return begin >= 2 && bytes[begin - 1] == '[' && bytes[begin - 2] == 0x1b;
+}
+
+/* Whether an escape ends before `at`, which is not 0, with a letter or a digit of its own. */
+static bool ends_escape(const uint8_t *bytes, size_t at)
+{
+    static const struct {
+        const char *lead;
+        size_t lead_len;
+        size_t digits;
+    } codes[] = {{"%", 1, 2}, {"\\x", 2, 2}, {"\\u", 2, 4}};
+    if (at >= 2 && bytes[at - 2] == '\\' && memchr("abfnrtv0", bytes[at - 1], 8) != NULL)
+        return true;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        size_t digits = 0;
+        while (digits < codes[i].digits && digits < at && is_hex(bytes[at - digits - 1]))
+            digits++;
+        size_t len = codes[i].lead_len + digits;
+        if (digits == codes[i].digits && at >= len &&
+            memcmp(bytes + at - len, codes[i].lead, codes[i].lead_len) == 0)
+            return true;
+    }
+    return ends_colour(bytes, at);
+}
+
 /* Whether a token could begin at `at`: what stands before it is no part of a word. */
 static bool is_free_before(const struct cs_token_finder *finder, size_t at)
 {
     const uint8_t *bytes = finder->held;
     if (at == 0)
         return finder->base == 0;
-    if (!is_word(bytes[at - 1]))
-        return true;
-    if (at >= 2 && bytes[at - 2] == '\\')
-        return memchr("abfnrtv0", bytes[at - 1], 8) != NULL;
-    return at >= 3 && bytes[at - 3] == '%' && is_hex(bytes[at - 2]) && is_hex(bytes[at - 1]);
+    return !is_word(bytes[at - 1]) || ends_escape(bytes, at);
 }
 
 /* The length of "_live_" and a body behind it, if that stands at `at`, by itself; else 0. */

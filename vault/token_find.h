@@ -3,8 +3,9 @@
  *
  * Found is what has a token's form, a known kind and the right checksum, so that noise is told from
  * what was really minted without asking anybody. It has to stand by itself: no letter, digit or
- * underscore before or behind it, but what the escapes of source text leave there (\n, %3D) counts
- * as none. Thread rule: a finder belongs to one thread at a time.
+ * underscore before or behind it, but what escapes of source text and of terminals leave there
+ * (\n, %3D, \u003D, a colour) counts as none. Thread rule: a finder belongs to one thread at a
+ * time.
  */
 #ifndef CS_VAULT_TOKEN_FIND_H
 #define CS_VAULT_TOKEN_FIND_H

@@ -102,9 +102,10 @@ static void it_has_to_stand_by_itself(void **state)
     char token[CS_TOKEN_SIZE];
     char text[256];
     mint(CS_TOKEN_LIVE, "cs", 99, token);
-    static const char *const before[] = {"",     " ",        "=",    "\"",   "'",   "/",
-                                         "-",    ".",        "\\n",  "\\t",  "%3D", "%20",
-                                         "\xff", "\xc3\xa9", "=\\r", "x=%22"};
+    static const char *const before[] = {
+        "",     " ",     "=",     "\"",      "'",      "/",        "-",
+        ".",    "\\n",   "\\t",   "%3D",     "%20",    "\xff",     "\xc3\xa9",
+        "=\\r", "x=%22", "\\x3D", "\\u003e", "\x1b[m", "\x1b[32m", "\x1b[1;38;5;196;48m"};
     static const char *const behind[] = {"",  " ",   "\"",   "\\n", "-",
                                          ".", "%0A", "\xff", ",x",  "\n_"};
     for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
@@ -113,8 +114,10 @@ static void it_has_to_stand_by_itself(void **state)
             assert_found(text, token, strlen(before[i]));
         }
     }
-    static const char *const not_before[] = {"x",  "X",   "0",  "_",   "n",  "nn",
-                                             "3D", "\\x", "%3", "%G0", "MY_"};
+    static const char *const not_before[] = {
+        "x",      "X",     "0",  "_",    "n",        "nn",
+        "3D",     "\\x",   "%3", "%G0",  "MY_",      "\\u003",
+        "\\u03e", "\\xg3", "m",  "[32m", "\x1b[3xm", "\x1b[1;38;5;196;481m"};
     for (size_t i = 0; i < sizeof(not_before) / sizeof(not_before[0]); i++) {
         snprintf(text, sizeof(text), "%s%s", not_before[i], token);
         assert_int_equal(find(text).count, 0);
