@@ -31,8 +31,7 @@ static const struct cs_field fields[] = {
     CS_FIELD(14, CS_F_TEXT, struct cs_grant, withdrawn_why, CS_FF_OUT | CS_FF_NULLABLE,
              "Why it was taken back."),
     CS_FIELD(15, CS_F_WORDS, struct cs_grant, allowed_ips, CS_FF_OUT,
-             "From where, and nowhere else; empty: from anywhere, and of one that was widened: as "
-             "it was."),
+             "From where, and nowhere else; empty: from anywhere."),
 };
 const struct cs_record cs_grant_record = {
     .name = "grant",

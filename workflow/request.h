@@ -118,8 +118,8 @@ struct cs_request {
     char left_out[CS_LEFT_OUT_SIZE]; /* asked for, but not by a reviewer's approval */
     char recipient_email[255];
     uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
-    uint64_t expires_in_s; /* of the credential, from its making; 0: never */
-    char allowed_ips[CS_NETWORKS_SIZE];
+    uint64_t expires_in_s;              /* of the credential, from its making; 0: never */
+    char allowed_ips[CS_NETWORKS_SIZE]; /* of one that is widened: as it has them */
     struct cs_id requested_by;
     int64_t created_at;
     int64_t expires_at; /* of the request itself */

@@ -169,6 +169,7 @@ static enum cs_err compare(const struct cs_desk *desk, struct cs_request *reques
     if (err != CS_OK)
         return err;
     memcpy(request->keeps, credential->scopes, sizeof(request->keeps));
+    memcpy(request->allowed_ips, credential->allowed_ips, sizeof(request->allowed_ips));
     if (credential->status >= CS_CREDENTIAL_REVOKED)
         set_undecidable(request, view, CS_FAULT_CONFLICT,
                         "The credential that is to be widened is over.");

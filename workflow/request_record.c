@@ -126,7 +126,7 @@ static const struct cs_field request_fields[] = {
     CS_FIELD(13, CS_F_UINT, struct cs_request, expires_in_s, SHOWN,
              "Life of the credential in seconds; 0: as long as the policy permits."),
     CS_FIELD(14, CS_F_WORDS, struct cs_request, allowed_ips, SHOWN,
-             "Networks from which it is to be used."),
+             "Networks from which it is to be used; of one that is widened, those that it has."),
     CS_FIELD_ID(15, struct cs_request, requested_by, SHOWN, CS_USER_PREFIX, "Who asks."),
     CS_FIELD(16, CS_F_TIME, struct cs_request, created_at, SHOWN, "When it was filed."),
     CS_FIELD(17, CS_F_TIME, struct cs_request, expires_at, SHOWN, "Until when it may be decided."),

@@ -281,6 +281,26 @@ test('more scopes on a live key keep its secret, and its scopes till approved', 
   }), 400, 'invalid_body');
 });
 
+test('who approves more scopes sees from where the key works, and approves no other', async () => {
+  const account = await newAccount(vault);
+  const key = await newLiveKey(vault, account, { allowed_ips: ['192.0.2.0/24'] });
+  const request = await newRequest(account,
+    { credential_id: key.credential.id, scopes: ['products.write'] });
+  assert.deepEqual(request.allowed_ips, ['192.0.2.0/24']);
+  const moved = { allowed_ips: ['192.0.2.7'] };
+  const path = `/v1/credentials/${key.credential.id}`;
+  assertStatus(await account.developer.patch(path, moved), 200);
+  const order = { decision: 'approve', digest: request.digest };
+  assertProblem(await post(reviewer, request, 'decisions', order), 412, 'stale');
+  const { grant_id } = await approve(vault, request);
+  const grant = await account.developer.get(`/v1/grants/${grant_id}`);
+  assert.deepEqual(assertStatus(grant, 200).allowed_ips, moved.allowed_ips);
+  const asked = { credential_id: key.credential.id, scopes: ['themes.read'], ...moved };
+  assertProblem(await account.developer.post('/v1/requests', {
+    account_id: account.id, name: 'x', use_case: 'x', ...asked,
+  }), 400, 'invalid_body');
+});
+
 test('an approval taken back kills the key: the very next verification knows', async () => {
   for (const role of ['reviewer', 'admin']) {
     const key = await newLiveKey(vault, await newAccount(vault));
