@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/network.h"
 #include "base/words.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
@@ -46,14 +47,22 @@ static const struct cs_record receipt_record = {
     .doc = "That a report was taken; never what came of it.",
 };
 
-/* Anybody may report, and each report is some commits: so many of an address. */
+/*
+ * Anybody may report, and each report is some commits: so many of an address, or of the network of
+ * an IPv6 address, all of which is one reporter's. Those of Unix sockets are one.
+ */
 static enum cs_err slow_down(struct cs_call *call)
 {
     struct cs_app *app = call->app;
+    uint8_t from[sizeof(uint64_t)];
     uint8_t who[CS_INDEX_HASH_LEN];
     struct cs_limit_told told;
+    uint64_t site = 0;
+    if (!cs_network_site(call->peer, &site))
+        site = 0;
+    cs_put_be64(from, site);
     cs_keyring_index_hash(cs_vault_keyring(app->vault), "leak reporter",
-                          CS_SLICE(call->peer_ip, sizeof(call->peer_ip)), who);
+                          CS_SLICE(from, sizeof(from)), who);
     struct cs_limit_ask ask = {
         .who = cs_get_be64(who) | 1, /* never 0 */
         .limit = REPORTS_A_MINUTE,
