@@ -7,6 +7,7 @@ import test from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
 import yaml from 'js-yaml';
 import { countersign } from './lib/cli.mjs';
+import { readDocument, readerFolder } from './lib/examples.mjs';
 import { ROOT, temporaryFolder } from './lib/vault.mjs';
 
 const WRONG = 'tests/data/policy';
@@ -203,4 +204,18 @@ test('explains what a file makes of a request, as a vault explains its own', asy
   assert.equal((await explain('--scope', 'orders.read', '--credential', credential)).status, 2);
   const wrong = `${WRONG}/rule-key/input.yaml`;
   assert.equal((await run(t, 'explain', '--policy', wrong, '--scope', 'a.b')).status, 6);
+});
+
+test('the example of docs/policy.md plays as it is printed there', async (t) => {
+  const text = await readDocument('policy.md');
+  const reader = await readerFolder(t);
+  const script = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block).join('')
+    .replace('/usr/local/share/countersign/policy.yaml', path.join(ROOT, DEFAULT));
+  const { status, stdout, stderr } = await reader.run('bash', ['-ec', script]);
+  assert.equal(status, 0, stderr);
+  const said = (stdout + stderr).split('\n');
+  const [, example] = /## Try it\n(.*?)\n## /s.exec(text.replace(/^```sh\n.*?^```/gms, ''));
+  const promised = [...example.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line);
+  assert.equal(promised.length, 9);
+  for (const line of promised) assert.ok(said.includes(line), `${line}\n${stdout}\n${stderr}`);
 });
