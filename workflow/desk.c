@@ -42,6 +42,8 @@ size_t cs_desk_accounts(const struct cs_desk *desk, struct cs_id room[CS_MEMBERS
     const uint32_t all = CS_ROLE_REVIEWER | CS_ROLE_AUDITOR | CS_ROLE_ADMIN;
     if (desk->caller == NULL || (desk->caller->roles & all) != 0)
         return CS_DESK_ALL;
+    if ((desk->caller->roles & CS_ROLE_DEVELOPER) == 0)
+        return 0; /* a membership is nothing without the role, here as in cs_desk_develop */
     const struct cs_user *user = &desk->caller->user;
     for (size_t i = 0; i < user->account_count; i++)
         room[i] = user->accounts[i].account_id;
