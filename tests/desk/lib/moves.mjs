@@ -40,6 +40,8 @@ export class Moves {
   next() {
     const open = this.#open();
     if (open.length && this.#chance(0.08)) return this.#burst(this.#pick(open));
+    const claims = Object.values(this.#model().claims);
+    if (claims.length && this.#chance(0.03)) return this.#race(this.#pick(claims.slice(-3)));
     return [this.#one()];
   }
 
@@ -120,7 +122,20 @@ export class Moves {
     return move;
   }
 
-  /** Several people at the same request, or at what came of it, at the same moment. */
+  /** Two who fetch with one claim, and somebody who makes it void, at the same moment. */
+  #race({ key, credential }) {
+    const { by } = this.#model().requests[credential];
+    const fetch = () => ({ op: 'fetch', claim: key, secret: this.#key('s') });
+    return [fetch(), fetch(), this.#pick([
+      { op: 'claim', as: by, request: credential, key: this.#key('c') },
+      { op: 'withdraw_grant', as: this.#pick(REVIEWERS), request: credential },
+      { op: 'revoke', as: by, credential },
+      { op: 'suspend' },
+      fetch(),
+    ])];
+  }
+
+  /** Several people at the same request at the same moment. */
   #burst(request) {
     const approve = (as) => ({ op: 'approve', as, request: request.key, comment: 'Together.' });
     const moves = [approve(this.#pick(['sec', 'wide'])), approve(this.#pick(['plat', 'plain']))];
