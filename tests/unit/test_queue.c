@@ -424,6 +424,7 @@ static void an_escalated_one_is_in_the_leads_queue(void **state)
                                       "escalate: { after: 2d, to: [platform] } }\n")));
     struct request_call *call = request_call_new(world);
     struct viewing viewing = {.groups = "platform"};
+    cs_clock_hold(&world->d.v.clock);
     file(world, DEV, call);
     int64_t hour = call->out.created_at + 2 * DAY_MS;
     cs_clock_turn(&world->d.v.clock, hour - 1 - now_ms(&world->d));
@@ -445,6 +446,7 @@ static void ages_are_to_the_millisecond(void **state)
     struct request_call *call = request_call_new(world);
     const struct cs_request_filter old = {.state = -1, .older_than_s = 10};
     const struct cs_request_filter ancient = {.state = -1, .older_than_s = UINT32_MAX};
+    cs_clock_hold(&world->d.v.clock);
     file(world, DEV, call);
     cs_clock_turn(&world->d.v.clock, call->out.created_at + 9999 - now_ms(&world->d));
     assert_int_equal(listed(world, AUDITOR, &old), 0);
