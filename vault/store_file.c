@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -33,12 +34,32 @@
 #define PAGE_SIZE_MOST 65536u
 
 #define GROW_STEP ((uint64_t)16 * 1024 * 1024)
+#define LOCK_TRIES 100
+#define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
 struct header {
     uint32_t page_size;
     uint64_t last_page;
     uint64_t transaction;
 };
+
+/*
+ * A process that is killed while it starts another (the command that tells the root key) leaves its
+ * open files to that one until it is what it was started for. So a lock that is held is tried again
+ * for a second: whoever restarts what was killed is not turned away.
+ */
+static enum cs_err lock_file(int fd)
+{
+    const struct timespec pause = {0, LOCK_PAUSE_NS};
+    for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK)
+            return CS_ERR_IO;
+        if (tries == LOCK_TRIES)
+            return CS_ERR_CONFLICT;
+        nanosleep(&pause, NULL);
+    }
+    return CS_OK;
+}
 
 enum cs_err cs_store_file_lock(const char *path, int *lock_fd)
 {
@@ -55,13 +76,12 @@ enum cs_err cs_store_file_lock(const char *path, int *lock_fd)
     close(folder);
     if (fd < 0)
         return CS_ERR_IO;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        enum cs_err err = errno == EWOULDBLOCK ? CS_ERR_CONFLICT : CS_ERR_IO;
+    enum cs_err err = lock_file(fd);
+    if (err != CS_OK)
         close(fd);
-        return err;
-    }
-    *lock_fd = fd;
-    return CS_OK;
+    else
+        *lock_fd = fd;
+    return err;
 }
 
 static uint32_t get_u32(const uint8_t *page, size_t at)

@@ -23,7 +23,7 @@
 /*
  * Opens the folder and takes its lock for as long as the process (or *lock_fd) lives.
  * CS_ERR_NOT_FOUND: no such folder; CS_ERR_INVALID: others may enter it (mode is not 0700);
- * CS_ERR_CONFLICT: somebody holds the lock; CS_ERR_IO.
+ * CS_ERR_CONFLICT: somebody holds the lock, and has for a second; CS_ERR_IO.
  */
 CS_MUST_CHECK enum cs_err cs_store_file_lock(const char *path, int *lock_fd);
 /*

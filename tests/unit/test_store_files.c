@@ -53,6 +53,23 @@ static void only_one_has_it_open(void **state)
     fixture_reopen(f);
 }
 
+/* As after a kill: a child that has the files still, and is about to be another program. */
+static void one_that_is_about_to_be_let_go_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        usleep(100000);
+        _exit(0);
+    }
+    cs_store_close(&f->store);
+    fixture_open(f, false);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void data_name(const struct fixture *f, char *name, size_t size)
 {
     snprintf(name, size, "%s/data.mdb", f->path);
@@ -366,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FOLDER_CASE(opening_what_is_not_there),
         CASE(only_one_has_it_open),
+        CASE(one_that_is_about_to_be_let_go_is_waited_for),
         CASE(a_file_that_was_cut_is_never_mapped),
         CASE(a_broken_header_is_refused),
         CASE(a_creation_killed_before_its_header_may_be_done_again),
