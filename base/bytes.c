@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 /* The first piece of heap that a growing buffer takes. */
 #define FIRST_SIZE 256

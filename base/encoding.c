@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char base32_digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/secret/digest.h"
 
 #define KEY_ID_LEN 4
 #define ALGORITHM_ED25519 0x01

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "base/merkle.h"
+#include "base/secret/merkle.h"
 
 #define CS_NOTE_MAX 4096 /* bytes of a note that is read */
 #define CS_NOTE_NAME_MAX 100

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/words.h"
-#include "policy/suggest.h"
+#include "base/text/words.h"
+#include "policy/load/suggest.h"
 
 /* Where the parser stands. */
 struct parser {

@@ -8,7 +8,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/output.h"
 
 #define CTRL_C 3

@@ -1,5 +1,5 @@
-#include "base/record.h"
-#include "base/secret.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/help/help.h"

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 #define COLUMN_GAP 2
 #define NESTED_MAX 8      /* deeper objects are shown as JSON */

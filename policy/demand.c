@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/model.h"
 
 /* "security or platform", after `lead`; nothing for an empty list. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/words.h"
-#include "policy/load.h"
+#include "base/text/words.h"
+#include "policy/load/load.h"
 
 #define NONE "none" /* without quotes: there is to be no such thing */
 #define YEAR_S (365L * 86400)

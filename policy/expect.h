@@ -9,7 +9,7 @@
 #ifndef CS_POLICY_EXPECT_H
 #define CS_POLICY_EXPECT_H
 
-#include "policy/diff.h"
+#include "policy/diff/diff.h"
 #include "policy/policy.h"
 
 struct cs_schema;

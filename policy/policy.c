@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
+#include "policy/load/schema.h"
+#include "policy/load/suggest.h"
 #include "policy/model.h"
-#include "policy/schema.h"
-#include "policy/suggest.h"
 
 /* The count is the only part of a policy that changes once it is loaded. */
 static atomic_size_t *references_of(const struct cs_policy *policy)

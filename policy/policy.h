@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "base/digest.h"
 #include "base/err.h"
-#include "base/mode.h"
-#include "base/record.h"
-#include "base/scope.h"
+#include "base/record/record.h"
+#include "base/secret/digest.h"
+#include "base/text/mode.h"
+#include "base/text/scope.h"
 #include "policy/report.h"
 
 #define CS_POLICY_SCOPES_MAX 512
@@ -161,7 +161,7 @@ struct cs_policy; /* opaque */
 /*
  * Reads and checks. *report is made anew under the file's name, and holds what is wrong, sorted by
  * place, after any failure; it may be CS_OK only with an empty report. `bytes` is not kept.
- * CS_ERR_INVALID: the file is wrong; CS_ERR_TOO_LARGE: over CS_YAML_BYTES_MAX (policy/yaml.h);
+ * CS_ERR_INVALID: the file is wrong; CS_ERR_TOO_LARGE: over CS_YAML_BYTES_MAX (policy/load/yaml.h);
  * CS_ERR_IO: it cannot be read (the report says why); CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_policy_load_file(const char *path, struct cs_report *report,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/model.h"
 
 #define YEAR_S (365 * 86400)

@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
+#include "policy/load/schema.h"
 #include "policy/policy.h"
-#include "policy/schema.h"
 
 extern const struct cs_schema cs_proof_schema;
 

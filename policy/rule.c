@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/model.h"
 #include "policy/proof.h"
 

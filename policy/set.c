@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/model.h"
 
 void cs_set_add(struct cs_set *set, size_t bit)

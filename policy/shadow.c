@@ -1,5 +1,5 @@
-#include "base/words.h"
-#include "policy/load.h"
+#include "base/text/words.h"
+#include "policy/load/load.h"
 #include "policy/proof.h"
 
 /*

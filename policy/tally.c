@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/policy.h"
 
 #define NOBODY SIZE_MAX

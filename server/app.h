@@ -11,9 +11,9 @@
 
 #include "policy/policy.h"
 #include "server/call.h"
-#include "vault/proved.h"
+#include "vault/access/proved.h"
 #include "vault/vault.h"
-#include "vault/verify.h"
+#include "vault/verify/verify.h"
 
 /* Who may call a route: cs_route.who. A caller needs one of the bits that its token has. */
 enum cs_who {

@@ -6,9 +6,9 @@
 
 #include "base/log.h"
 #include "policy/policy.h"
-#include "vault/usage.h"
+#include "vault/usage/usage.h"
 #include "vault/vault.h"
-#include "workflow/queue.h"
+#include "workflow/queue/queue.h"
 #include "workflow/retention.h"
 #include "workflow/sweep.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/check.h"
-#include "server/scan.h"
+#include "server/http/check.h"
+#include "server/http/scan.h"
 
 struct cs_slice cs_call_header(const struct cs_call *call, const char *name)
 {

@@ -15,10 +15,10 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "base/record.h"
-#include "server/reply.h"
+#include "base/record/record.h"
+#include "server/http/reply.h"
+#include "server/http/target.h"
 #include "server/route.h"
-#include "server/target.h"
 #include "vault/fault.h"
 
 struct cs_caller; /* the application's */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/id.h"
-#include "base/words.h"
+#include "base/text/words.h"
 #include "vault/replay.h"
 
 #define TAG_MAX 22 /* quotes and the digits of a 64-bit number */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "server/target.h"
+#include "server/http/target.h"
 
 #define MAX_BODY_LIMIT (16u * 1024 * 1024)
 #define BUCKETS 64

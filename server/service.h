@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "server/config.h"
+#include "server/config/config.h"
 
 struct cs_clock;
 struct cs_log;

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/program.h"
-#include "vault/audit_proof.h"
+#include "vault/audit/audit_proof.h"
 
 #define MS_PER_S 1000
 #define LONGEST_WAIT_S 3600

@@ -5,8 +5,8 @@
 #ifndef CS_VAULT_CREDENTIAL_INTERNAL_H
 #define CS_VAULT_CREDENTIAL_INTERNAL_H
 
-#include "vault/audit.h"
-#include "vault/credential.h"
+#include "vault/audit/audit.h"
+#include "vault/credential/credential.h"
 
 extern const struct cs_table cs_credential_table;
 

@@ -3,7 +3,7 @@
  *
  * `enum cs_err` says the class; the fault names the rule: a code of the closed list below, a
  * sentence that says what would be right, and the place in the body it is about. Whoever answers
- * people (server/problem.c, and the CLI through it) turns both into one problem document.
+ * people (server/http/problem.c, and the CLI through it) turns both into one problem document.
  * Thread rule: pure.
  */
 #ifndef CS_VAULT_FAULT_H

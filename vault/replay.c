@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/secret/digest.h"
 #include "vault/due.h"
 
 struct kept_answer {

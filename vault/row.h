@@ -11,9 +11,9 @@
 #define CS_VAULT_ROW_H
 
 #include "base/id.h"
-#include "base/record.h"
-#include "base/secret.h"
-#include "vault/keyring.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
+#include "vault/seal/keyring.h"
 #include "vault/vault.h"
 
 /* Every table of the store, in all layers. Numbers are for ever. */
@@ -30,7 +30,8 @@ enum cs_table_number {
     CS_TABLE_ACTIVE = 9,                /* account handle | mode: count of active credentials */
     CS_TABLE_CLAIM = 10,
     CS_TABLE_REQUEST = 11,
-    CS_TABLE_REQUEST_INDEX = 12, /* whose, state | request handle (workflow/request_index.h) */
+    CS_TABLE_REQUEST_INDEX =
+        12, /* whose, state | request handle (workflow/request/request_index.h) */
     CS_TABLE_REQUEST_COUNT = 13, /* whose, state: how many of them there are */
     CS_TABLE_GRANT = 14,
     CS_TABLE_DUE = 15, /* time ms | what | handle: what the sweeper has to look at, and when */

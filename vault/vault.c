@@ -11,12 +11,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/note.h"
-#include "vault/audit.h"
-#include "vault/keyring.h"
-#include "vault/limits.h"
+#include "vault/access/token.h"
+#include "vault/audit/audit.h"
 #include "vault/row.h"
-#include "vault/token.h"
-#include "vault/usage.h"
+#include "vault/seal/keyring.h"
+#include "vault/usage/usage.h"
+#include "vault/verify/limits.h"
 
 /*
  * Credentials whose limit, or whose use since the last writing behind, is held in memory. A limit

@@ -2,7 +2,7 @@
  * The vault: a store and a keyring opened together, and the context in which domain code runs.
  *
  * Every read and change of domain objects happens in a function that is handed a `struct cs_ctx`;
- * a change writes its audit entry in the same transaction (vault/audit.h). The vault knows
+ * a change writes its audit entry in the same transaction (vault/audit/audit.h). The vault knows
  * accounts, people, tokens, credentials and claims; it does not know the policy: what the policy
  * decides comes in as parameters from workflow. Thread rule: a vault is used from any thread; a
  * context only inside its function.
@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/id.h"
 #include "vault/fault.h"
-#include "vault/store.h"
+#include "vault/store/store.h"
 
 struct cs_vault; /* opaque */
 struct cs_keyring;

@@ -1,7 +1,7 @@
 #include "workflow/desk.h"
 
-#include "base/network.h"
-#include "base/words.h"
+#include "base/text/network.h"
+#include "base/text/words.h"
 
 enum cs_err cs_desk_hide(const struct cs_desk *desk)
 {

@@ -10,7 +10,7 @@
 #define CS_WORKFLOW_DESK_H
 
 #include "policy/policy.h"
-#include "vault/access.h"
+#include "vault/access/access.h"
 #include "vault/vault.h"
 
 struct cs_desk {
@@ -38,7 +38,7 @@ struct cs_id cs_desk_caller(const struct cs_desk *desk);
 /* The policy's scopes for a bundle and further scopes, with unknown names told as faults. */
 CS_MUST_CHECK enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle,
                                          const char *scopes, char out[CS_SCOPES_SIZE]);
-/* CS_ERR_INVALID with the fault unless each word is an address or a block (base/network.h). */
+/* CS_ERR_INVALID with the fault unless each word is an address or a block (base/text/network.h). */
 CS_MUST_CHECK enum cs_err cs_desk_networks(const struct cs_desk *desk, const char *networks);
 
 #endif

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vault/access.h"
-#include "vault/audit.h"
-#include "vault/claim.h"
-#include "vault/decoy.h"
-#include "vault/verify.h"
+#include "vault/access/access.h"
+#include "vault/audit/audit.h"
+#include "vault/delivery/claim.h"
+#include "vault/verify/decoy.h"
+#include "vault/verify/verify.h"
 
 /* What one token came to. A fault of it is nobody's business. */
 struct found {

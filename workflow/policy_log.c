@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 #include "vault/row.h"
 
 struct noted {

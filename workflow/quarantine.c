@@ -1,8 +1,8 @@
 #include "workflow/quarantine.h"
 
-#include "vault/audit.h"
-#include "workflow/approver.h"
-#include "workflow/grant.h"
+#include "vault/audit/audit.h"
+#include "workflow/decision/approver.h"
+#include "workflow/grant/grant.h"
 
 static const struct cs_field order_fields[] = {
     CS_FIELD_RANGE(0, CS_F_TEXT, struct cs_release_order, comment, CS_FF_IN | CS_FF_REQUIRED, 1,

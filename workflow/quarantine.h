@@ -1,13 +1,13 @@
 /*
  * Quarantine: how one ends. A credential gets there by itself (a second fetch of its claim, a
  * leak), and comes out by a person's decision: a reviewer's to release it here, or anybody's who
- * may revoke it (workflow/issue.h) or claim it anew (workflow/request.h).
+ * may revoke it (workflow/grant/issue.h) or claim it anew (workflow/request/request.h).
  * Thread rule: inside a transaction.
  */
 #ifndef CS_WORKFLOW_QUARANTINE_H
 #define CS_WORKFLOW_QUARANTINE_H
 
-#include "vault/credential.h"
+#include "vault/credential/credential.h"
 #include "workflow/desk.h"
 
 #define CS_RELEASE_COMMENT_MAX 300 /* bytes: fits the log's detail however it is escaped */

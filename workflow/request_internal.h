@@ -1,11 +1,11 @@
 /*
  * What the files of the request module share. Nothing outside of workflow/request*.c and
- * workflow/decision.c includes this.
+ * workflow/decision/decision.c includes this.
  */
 #ifndef CS_WORKFLOW_REQUEST_INTERNAL_H
 #define CS_WORKFLOW_REQUEST_INTERNAL_H
 
-#include "workflow/request.h"
+#include "workflow/request/request.h"
 
 extern const struct cs_table cs_request_table;
 
@@ -36,7 +36,7 @@ CS_MUST_CHECK enum cs_err cs_request_check_evidence(const struct cs_desk *desk,
                                                     const struct cs_request *request);
 /*
  * Stores with a new revision, puts it where lists and the queue have it, and writes the audit
- * entry. `old_state` is CS_REQUEST_NO_STATE for a new one (workflow/request_index.h).
+ * entry. `old_state` is CS_REQUEST_NO_STATE for a new one (workflow/request/request_index.h).
  */
 CS_MUST_CHECK enum cs_err cs_request_save(struct cs_ctx *ctx, struct cs_request *request,
                                           int old_state, enum cs_action action, const char *detail,

@@ -6,7 +6,7 @@
 #define CS_WORKFLOW_RETENTION_H
 
 #include "policy/policy.h"
-#include "vault/usage.h"
+#include "vault/usage/usage.h"
 
 /* Today and so many days before it, less one, are kept. 1 … CS_USAGE_DAYS_MAX. */
 unsigned cs_retention_days(const struct cs_policy *policy, enum cs_mode mode);

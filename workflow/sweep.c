@@ -1,12 +1,12 @@
 #include "workflow/sweep.h"
 
 #include "base/log.h"
-#include "vault/claim.h"
+#include "vault/credential/rotation.h"
+#include "vault/delivery/claim.h"
 #include "vault/due.h"
 #include "vault/replay.h"
-#include "vault/rotation.h"
-#include "workflow/grant.h"
-#include "workflow/request.h"
+#include "workflow/grant/grant.h"
+#include "workflow/request/request.h"
 
 /* Who handles what is due. Each looks at the object itself and may find nothing to do. */
 struct handler {

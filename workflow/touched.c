@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vault/account.h"
+#include "vault/access/account.h"
 #include "workflow/request_internal.h"
 
 #define MS_PER_S 1000

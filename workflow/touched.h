@@ -1,6 +1,6 @@
 /*
  * Touched: which credentials and open requests another policy would give something, or take
- * something from. policy/diff.h says what counts as that.
+ * something from. policy/diff/diff.h says what counts as that.
  *
  * The walk goes in pages: first the credentials that are neither revoked nor expired, then the
  * requests that wait, each oldest first, each with the evidence of now.
@@ -9,8 +9,8 @@
 #ifndef CS_WORKFLOW_TOUCHED_H
 #define CS_WORKFLOW_TOUCHED_H
 
-#include "policy/diff.h"
-#include "workflow/request.h"
+#include "policy/diff/diff.h"
+#include "workflow/request/request.h"
 
 struct cs_touched {
     struct cs_id credential_id; /* zero: it is a request */

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/digest.h"
-#include "base/record.h"
-#include "base/sealedbox.h"
+#include "base/record/record.h"
+#include "base/secret/digest.h"
+#include "base/secret/sealedbox.h"
 #include "cli/output.h"
 
 /* What stands in the file. It holds a secret, and is read into the room of one. */

@@ -13,10 +13,10 @@
 
 #include <stdbool.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/client/own_file.h"
-#include "vault/pair.h"
-#include "vault/token.h"
+#include "vault/access/token.h"
+#include "vault/credential/pair.h"
 
 #define CS_CLAIM_STATE_NAME_SIZE 48
 

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/output.h"
 
 #define CONNECT_TIMEOUT_S 10

@@ -9,7 +9,7 @@
 #define CS_CLI_CLIENT_LOGIN_FILE_H
 
 #include "base/err.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 #define CS_URL_SIZE 1024
 

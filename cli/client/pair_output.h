@@ -11,7 +11,7 @@
 #define CS_CLI_CLIENT_PAIR_OUTPUT_H
 
 #include "base/bytes.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/command.h"
 
 enum cs_pair_form { CS_PAIR_ENV, CS_PAIR_JSON };

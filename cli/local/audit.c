@@ -1,5 +1,5 @@
 /* `audit verify`: an export, a receipt, or the audit log of a vault that nobody serves. */
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 
 #include <inttypes.h>
 #include <string.h>

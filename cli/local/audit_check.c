@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "base/secret/digest.h"
 
 #define HASH_LEN CS_MERKLE_HASH_LEN
 

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/merkle.h"
 #include "base/note.h"
+#include "base/secret/merkle.h"
 
 #define CS_AUDIT_LINE_MAX 32768 /* bytes of a line, without its newline */
 #define CS_AUDIT_KEPT_MAX 1000  /* checkpoints that one check compares */

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/secret.h"
-#include "vault/access.h"
-#include "vault/account.h"
+#include "base/secret/secret.h"
+#include "vault/access/access.h"
+#include "vault/access/account.h"
 #include "vault/vault.h"
 
 struct demo_user {

@@ -9,7 +9,7 @@
 #include "cli/local/local.h"
 #include "cli/output.h"
 #include "policy/policy.h"
-#include "vault/access.h"
+#include "vault/access/access.h"
 #include "vault/vault.h"
 
 static const struct cs_option options[] = {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/output.h"
-#include "vault/rootkey.h"
+#include "vault/seal/rootkey.h"
 #include "vault/vault.h"
 
 enum cs_exit cs_local_config(const char *path, struct cs_config *out)

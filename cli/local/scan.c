@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/record.h"
+#include "base/record/record.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "vault/token_find.h"
+#include "vault/access/token_find.h"
 
 #define PIECE 65536
 #define REPORT_MAX 1000 /* tokens in one call */

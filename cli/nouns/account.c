@@ -1,4 +1,4 @@
-#include "vault/account.h"
+#include "vault/access/account.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"

@@ -1,4 +1,4 @@
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/sealedbox.h"
+#include "base/secret/sealedbox.h"
 #include "cli/client/pair_output.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"

@@ -4,10 +4,10 @@
 #ifndef CS_CLI_NOUNS_CLAIM_H
 #define CS_CLI_NOUNS_CLAIM_H
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/client/pair_output.h"
 #include "cli/command.h"
-#include "vault/token.h"
+#include "vault/access/token.h"
 
 /* The `run` of the noun itself. */
 enum cs_exit cs_claim_collect(const struct cs_args *args);

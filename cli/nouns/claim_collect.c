@@ -8,14 +8,14 @@
  */
 #include <string.h>
 
-#include "base/sealedbox.h"
+#include "base/secret/sealedbox.h"
 #include "cli/client/claim_state.h"
 #include "cli/client/pair_output.h"
 #include "cli/client/rest.h"
 #include "cli/input.h"
 #include "cli/nouns/claim.h"
-#include "vault/pair.h"
-#include "vault/token.h"
+#include "vault/access/token.h"
+#include "vault/credential/pair.h"
 
 #define KEY_TEXT_SIZE 48 /* of 32 bytes in base64, and more than that */
 

@@ -4,12 +4,12 @@
  */
 #include <string.h>
 
-#include "base/sealedbox.h"
+#include "base/secret/sealedbox.h"
 #include "cli/args.h"
 #include "cli/input.h"
 #include "cli/nouns/claim.h"
 #include "cli/output.h"
-#include "vault/pair.h"
+#include "vault/credential/pair.h"
 
 enum cs_err cs_claim_read_key(const char *path, struct cs_secret **out)
 {

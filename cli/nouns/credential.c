@@ -1,8 +1,8 @@
-#include "vault/credential.h"
+#include "vault/credential/credential.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"
-#include "workflow/issue.h"
+#include "workflow/grant/issue.h"
 
 #define YEARS_S(years) ((int64_t)(years)*365 * 86400)
 

@@ -1,4 +1,4 @@
-#include "workflow/grant.h"
+#include "workflow/grant/grant.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"

@@ -1,4 +1,4 @@
-#include "workflow/request.h"
+#include "workflow/request/request.h"
 
 #include <string.h>
 

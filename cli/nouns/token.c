@@ -1,4 +1,4 @@
-#include "vault/access.h"
+#include "vault/access/access.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"

@@ -1,4 +1,4 @@
-#include "vault/user.h"
+#include "vault/access/user.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"

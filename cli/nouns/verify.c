@@ -1,4 +1,4 @@
-#include "base/mode.h"
+#include "base/text/mode.h"
 
 #include "cli/client/rest.h"
 #include "cli/commands.h"

@@ -3,7 +3,7 @@
 
 #include "cli/client/rest.h"
 #include "cli/policy/policy.h"
-#include "policy/yaml.h"
+#include "policy/load/yaml.h"
 
 void cs_policy_complain(const char *what, const struct cs_report *report)
 {

@@ -1,5 +1,5 @@
 /* `policy diff`: what changes from one policy to another, and, against a vault, whom it touches. */
-#include "policy/diff.h"
+#include "policy/diff/diff.h"
 
 #include <string.h>
 

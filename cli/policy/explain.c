@@ -1,8 +1,8 @@
 /* `policy explain`: which rule decides, asked of the vault or of a policy file. */
 #include <string.h>
 
-#include "base/scope.h"
-#include "base/words.h"
+#include "base/text/scope.h"
+#include "base/text/words.h"
 #include "cli/client/rest.h"
 #include "cli/policy/policy.h"
 

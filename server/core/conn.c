@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "server/core/core.h"
 
 /* The largest header section, its 64 entries, and the largest answer's headers. Not more, because

@@ -15,14 +15,14 @@
 #include <stdint.h>
 
 #include "server/call.h"
-#include "server/check.h"
 #include "server/core/deadline.h"
 #include "server/core/peers.h"
 #include "server/core/worker.h"
-#include "server/http.h"
+#include "server/http/check.h"
+#include "server/http/http.h"
+#include "server/http/request_id.h"
 #include "server/listen/listener.h"
 #include "server/listen/tls.h"
-#include "server/request_id.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;

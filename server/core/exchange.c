@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "server/core/core.h"
-#include "server/problem.h"
+#include "server/http/problem.h"
 
 #define KEEP_BODY (16 * 1024) /* bytes of body memory that an exchange holds between requests */
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 #define KEY_LEN 16
 

@@ -3,7 +3,7 @@
 #include "server/gateway/gateway.h"
 #include "server/gateway/shape.h"
 #include "server/gateway/verify_order.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 

@@ -11,9 +11,9 @@
 #include "server/gateway/gateway.h"
 #include "server/gateway/verification.h"
 #include "server/gateway/verify_order.h"
-#include "server/metrics.h"
+#include "server/http/scan.h"
+#include "server/metrics/metrics.h"
 #include "server/resource/resource.h"
-#include "server/scan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ITEMS "items"

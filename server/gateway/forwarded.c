@@ -2,15 +2,15 @@
 
 #include <string.h>
 
-#include "base/mode.h"
-#include "base/scope.h"
-#include "server/check.h"
+#include "base/text/mode.h"
+#include "base/text/scope.h"
 #include "server/gateway/presented.h"
 #include "server/gateway/verify_order.h"
+#include "server/http/check.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The headers that are looked at; each is one that may come once (server/check.c). */
+/* The headers that are looked at; each is one that may come once (server/http/check.c). */
 enum asked { AUTHORIZATION, API_KEY, MODE, SCOPES, ANY_SCOPES, IP, ASKED_COUNT };
 
 static const struct {

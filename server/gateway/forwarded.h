@@ -12,10 +12,10 @@
 #ifndef CS_SERVER_GATEWAY_FORWARDED_H
 #define CS_SERVER_GATEWAY_FORWARDED_H
 
-#include "base/network.h"
-#include "server/basic.h"
+#include "base/text/network.h"
 #include "server/call.h"
-#include "vault/verify.h"
+#include "server/http/basic.h"
+#include "vault/verify/verify.h"
 
 #define CS_QUERY_MODE "mode"
 #define CS_QUERY_SCOPE "scope"

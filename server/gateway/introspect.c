@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/network.h"
-#include "base/scope.h"
+#include "base/text/network.h"
+#include "base/text/scope.h"
 #include "server/gateway/gateway.h"
 #include "server/gateway/verify_order.h"
-#include "server/metrics.h"
+#include "server/http/target.h"
+#include "server/metrics/metrics.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
-#include "server/target.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN (CS_FF_IN)

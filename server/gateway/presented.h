@@ -8,8 +8,8 @@
 #ifndef CS_SERVER_GATEWAY_PRESENTED_H
 #define CS_SERVER_GATEWAY_PRESENTED_H
 
-#include "server/basic.h"
-#include "vault/verify.h"
+#include "server/http/basic.h"
+#include "vault/verify/verify.h"
 
 /*
  * Sets what is presented in *question, which borrows from both slices and from *basic; the caller

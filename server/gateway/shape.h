@@ -8,7 +8,7 @@
 #define CS_SERVER_GATEWAY_SHAPE_H
 
 #include "server/app.h"
-#include "vault/verify.h"
+#include "vault/verify/verify.h"
 
 /*
  * Makes the answer of a verification the reply: CS_OK with its headers, or a refusal with the

@@ -6,9 +6,9 @@
 #ifndef CS_SERVER_GATEWAY_VERIFY_ORDER_H
 #define CS_SERVER_GATEWAY_VERIFY_ORDER_H
 
-#include "base/network.h"
-#include "base/record.h"
-#include "vault/verify.h"
+#include "base/record/record.h"
+#include "base/text/network.h"
+#include "vault/verify/verify.h"
 
 /* Whatever a key's caller sent is told apart from a key here, not by who passes it on. */
 #define CS_PRESENTED_MAX 1024

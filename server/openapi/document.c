@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/record.h"
+#include "base/record/record.h"
 #include "server/app.h"
 #include "server/openapi/answer.h"
 #include "server/openapi/schema.h"

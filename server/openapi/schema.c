@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/record.h"
-#include "base/words.h"
+#include "base/record/record.h"
+#include "base/text/words.h"
 #include "server/resource/view.h"
 
 #define PATTERN_SIZE 96

@@ -1,10 +1,10 @@
 /* Accounts: /v1/accounts. */
-#include "vault/account.h"
+#include "vault/access/account.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
-#include "vault/credential.h"
-#include "workflow/queue.h"
+#include "vault/credential/credential.h"
+#include "workflow/queue/queue.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN CS_FF_IN

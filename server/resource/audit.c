@@ -4,7 +4,7 @@
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
-#include "vault/audit_proof.h"
+#include "vault/audit/audit_proof.h"
 
 struct wanted {
     struct cs_audit_filter filter;

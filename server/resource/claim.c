@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "server/basic.h"
 #include "server/change.h"
+#include "server/http/basic.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
-#include "vault/limits.h"
-#include "workflow/retrieval.h"
+#include "vault/verify/limits.h"
+#include "workflow/grant/retrieval.h"
 
 #define CODES_A_MINUTE 3
 #define MINUTE_MS 60000

@@ -2,7 +2,7 @@
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
-#include "workflow/issue.h"
+#include "workflow/grant/issue.h"
 #include "workflow/quarantine.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

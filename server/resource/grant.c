@@ -1,5 +1,5 @@
 /* Grants: what an approval permits, and taking it back. */
-#include "workflow/grant.h"
+#include "workflow/grant/grant.h"
 
 #include "server/change.h"
 #include "server/resource/resource.h"

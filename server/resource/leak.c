@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/network.h"
-#include "base/words.h"
+#include "base/text/network.h"
+#include "base/text/words.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
-#include "vault/keyring.h"
-#include "vault/limits.h"
-#include "vault/token.h"
+#include "vault/access/token.h"
+#include "vault/seal/keyring.h"
+#include "vault/verify/limits.h"
 #include "workflow/leak.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

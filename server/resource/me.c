@@ -5,7 +5,7 @@
 #include "server/gateway/presented.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
-#include "vault/verify.h"
+#include "vault/verify/verify.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT

@@ -1,5 +1,5 @@
 /* What the server counts about itself, for Prometheus: /metrics. */
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 
 #include "server/app.h"
 #include "server/resource/resource.h"

@@ -1,7 +1,7 @@
 /* The policy in force: /v1/policy. */
 #include "server/change.h"
 #include "server/resource/resource.h"
-#include "workflow/explain.h"
+#include "workflow/decision/explain.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT

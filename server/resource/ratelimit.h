@@ -6,7 +6,7 @@
 #define CS_SERVER_RESOURCE_RATELIMIT_H
 
 #include "server/app.h"
-#include "vault/verify.h"
+#include "vault/verify/verify.h"
 
 /* All zero, which is told as null: no limit is in force, or it is nobody's. */
 struct cs_ratelimit {

@@ -10,11 +10,11 @@
 
 #include "server/app.h"
 #include "server/resource/view.h"
-#include "vault/access.h"
-#include "vault/account.h"
-#include "workflow/issue.h"
-#include "workflow/request_history.h"
-#include "workflow/request_seen.h"
+#include "vault/access/access.h"
+#include "vault/access/account.h"
+#include "workflow/grant/issue.h"
+#include "workflow/request/request_history.h"
+#include "workflow/request/request_seen.h"
 
 /* A user, with the accounts as a list of ids. */
 struct cs_shown_accounts {

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
-#include "vault/rotation.h"
-#include "vault/usage.h"
-#include "workflow/issue.h"
+#include "vault/credential/rotation.h"
+#include "vault/usage/usage.h"
+#include "workflow/grant/issue.h"
 #include "workflow/retention.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

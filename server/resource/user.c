@@ -1,7 +1,7 @@
 /* Users: /v1/users. */
 #include <string.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"

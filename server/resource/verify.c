@@ -3,9 +3,9 @@
 
 #include "server/gateway/verification.h"
 #include "server/gateway/verify_order.h"
-#include "server/metrics.h"
+#include "server/http/scan.h"
+#include "server/metrics/metrics.h"
 #include "server/resource/resource.h"
-#include "server/scan.h"
 
 #define BODY_MAX 16384
 

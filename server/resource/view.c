@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/record.h"
-#include "base/secret.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
 
 static void put_secret(const struct cs_secret *secret, struct cs_buf *out)
 {

@@ -19,10 +19,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
-#include "vault/audit_proof.h"
-#include "vault/rootkey.h"
-#include "vault/store_file.h"
+#include "base/secret/secret.h"
+#include "vault/audit/audit_proof.h"
+#include "vault/seal/rootkey.h"
+#include "vault/store/store_file.h"
 #include "vault/vault.h"
 
 #define PATH_SIZE 4096

@@ -16,7 +16,7 @@
 
 #include "tests/bench/seeding.h"
 
-#include "vault/credential.h"
+#include "vault/credential/credential.h"
 
 /* While one update is being committed the other thread prepares the next. */
 #define THREADS 2

@@ -12,7 +12,7 @@
 
 #include "tests/bench/seeding.h"
 
-#include "workflow/request.h"
+#include "workflow/request/request.h"
 
 #define FOR_SECURITY ((size_t)50)
 #define TAKEN_BACK 10

@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/secret.h"
-#include "vault/access.h"
-#include "vault/account.h"
-#include "vault/rootkey.h"
+#include "base/secret/secret.h"
+#include "vault/access/access.h"
+#include "vault/access/account.h"
+#include "vault/seal/rootkey.h"
 #include "vault/vault.h"
 
 #define BRAND "cs"

@@ -25,7 +25,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "vault/store.h"
+#include "vault/store/store.h"
 
 #define THREADS 12
 #define KEPT 200 /* rows of each thread; older ones are deleted, so that pages are used again */

@@ -6,8 +6,8 @@
 
 #include <assert.h>
 
-#include "vault/audit.h"
-#include "vault/credential.h"
+#include "vault/audit/audit.h"
+#include "vault/credential/credential.h"
 
 #define ENCODED_MAX 65536
 #define JSON_MAX (1024 * 1024)

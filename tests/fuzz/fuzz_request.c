@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/request_id.h"
+#include "server/http/request_id.h"
 #include "tests/unit/loose_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "vault/token.h"
+#include "vault/access/token.h"
 
 #define SUM_CHARS 6
 

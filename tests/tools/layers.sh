@@ -35,11 +35,11 @@ layer_may oauth workflow vault policy base
 layer_may server oauth workflow vault policy base
 layer_may cli server oauth workflow vault policy base # `serve` and `dev` start the server
 
-library_in LMDB 'lmdb\.h' 'vault/store'
+library_in LMDB 'lmdb\.h' 'vault/store/'
 library_in libsodium 'sodium[./].*' 'base/|vault/'
 library_in libmicrohttpd 'microhttpd\.h' 'server/'
 library_in GnuTLS 'gnutls/.*' 'server/'
-library_in libyaml 'yaml\.h' 'policy/yaml\.c'
+library_in libyaml 'yaml\.h' 'policy/load/yaml\.c'
 library_in libcbor 'cbor(\.h|/.*)' 'base/'
 library_in jansson 'jansson\.h' 'base/|server/|cli/'
 library_in libcurl 'curl/.*' 'workflow/|cli/'

@@ -65,13 +65,13 @@ finds() {
 }
 finds layers "layers: base" base/up.c '#include "vault/vault.h"'
 finds layers "layers: vault" vault/aside.h '#include "policy/policy.h"'
-finds layers "layers: policy" policy/aside.h '  #  include "workflow/request.h"'
+finds layers "layers: policy" policy/aside.h '  #  include "workflow/request/request.h"'
 finds layers "layers: workflow" workflow/up.c '#include "server/server.h"'
 finds layers "layers: server" server/aside.c '#include "cli/call.h"'
 finds layers "library: LMDB" vault/row.c '#include <lmdb.h>'
 finds layers "library: libsodium" policy/hash.c '#include <sodium/crypto_hash.h>'
 finds layers "library: libmicrohttpd" cli/web.c '#include <microhttpd.h>'
-finds layers "headers: internal" cli/peek.c '#include "base/record_internal.h"'
+finds layers "headers: internal" cli/peek.c '#include "base/record/record_internal.h"'
 finds style format base/format.c 'int   x ;'
 finds style files base/long.c "$(yes 'extern int x;' | head -n 501)"
 finds style lines tests/wide.mjs "// $(printf '%099d' 0)"

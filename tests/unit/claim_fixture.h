@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 
 /* A claimant's X25519 pair. */
 struct claimant {

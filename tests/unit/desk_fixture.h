@@ -10,10 +10,10 @@
 #include "tests/unit/domain_fixture.h"
 #include "tests/unit/policy_fixture.h"
 
-#include "vault/audit.h"
-#include "vault/user.h"
-#include "workflow/grant.h"
-#include "workflow/request.h"
+#include "vault/access/user.h"
+#include "vault/audit/audit.h"
+#include "workflow/grant/grant.h"
+#include "workflow/request/request.h"
 #include "workflow/sweep.h"
 
 enum who {

@@ -10,11 +10,11 @@
 
 #include "tests/unit/vault_fixture.h"
 
-#include "vault/account.h"
-#include "vault/claim.h"
-#include "vault/credential.h"
-#include "vault/usage.h"
-#include "vault/verify.h"
+#include "vault/access/account.h"
+#include "vault/credential/credential.h"
+#include "vault/delivery/claim.h"
+#include "vault/usage/usage.h"
+#include "vault/verify/verify.h"
 
 #define SECOND_MS ((int64_t)1000)
 #define MINUTE_MS (60 * SECOND_MS)

@@ -22,9 +22,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "server/call.h"
-#include "server/http.h"
+#include "server/http/http.h"
 
 #define HOST "Host: localhost\r\n"
 #define JSON "Content-Type: application/json\r\n"

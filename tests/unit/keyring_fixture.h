@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "base/secret.h"
-#include "vault/keyring.h"
+#include "base/secret/secret.h"
+#include "vault/seal/keyring.h"
 
 static const struct cs_place here = {"credential", {(const uint8_t *)"handle-1", 8}, 3};
 static struct cs_keyring *ring;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/check.h"
+#include "server/http/check.h"
 
 struct loose {
     char *bytes; /* a copy that the parser cuts up */

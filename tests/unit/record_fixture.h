@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "base/record.h"
-#include "base/words.h"
+#include "base/record/record.h"
+#include "base/text/words.h"
 
 #define SAMPLE_BOTH (CS_FF_OUT | CS_FF_IN)
 #define SAMPLE_PARTS_MAX 3

@@ -10,8 +10,8 @@
 
 #include "tests/unit/desk_fixture.h"
 
-#include "base/words.h"
-#include "workflow/retrieval.h"
+#include "base/text/words.h"
+#include "workflow/grant/retrieval.h"
 
 #define CASES "tests/data/request"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mode.h"
-#include "base/record.h"
-#include "server/scan.h"
+#include "base/record/record.h"
+#include "base/text/mode.h"
+#include "server/http/scan.h"
 
 struct body {
     char key[32];

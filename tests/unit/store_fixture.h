@@ -20,7 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "vault/store.h"
+#include "vault/store/store.h"
 
 #define FIXTURE_TABLES 4
 #define FIXTURE_MAP ((size_t)256 << 20)

@@ -1,6 +1,6 @@
 #include "tests/unit/domain_fixture.h"
 
-#include "vault/access.h"
+#include "vault/access/access.h"
 
 /* People */
 

@@ -1,6 +1,6 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "workflow/approver.h"
+#include "workflow/decision/approver.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CREATED_MS INT64_C(1700000000000)

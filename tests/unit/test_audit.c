@@ -1,8 +1,8 @@
 #include "tests/unit/vault_fixture.h"
 
 #include "base/bytes.h"
-#include "base/digest.h"
-#include "vault/audit.h"
+#include "base/secret/digest.h"
+#include "vault/audit/audit.h"
 
 /* A vault that was created and opened has two entries. */
 #define BEGUN 2

@@ -5,8 +5,8 @@
 #include "tests/unit/vault_fixture.h"
 
 #include "cli/local/audit_check.h"
-#include "vault/audit_proof.h"
-#include "vault/keyring.h"
+#include "vault/audit/audit_proof.h"
+#include "vault/seal/keyring.h"
 
 #define ENTRIES 2000
 #define PAGE 100

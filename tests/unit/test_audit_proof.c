@@ -1,8 +1,8 @@
 #include "tests/unit/vault_fixture.h"
 
 #include "base/bytes.h"
-#include "vault/audit_proof.h"
-#include "vault/audit_tree.h"
+#include "vault/audit/audit_proof.h"
+#include "vault/audit/audit_tree.h"
 #include "vault/row.h"
 
 #define BEGUN 2

@@ -1,6 +1,6 @@
 #include "tests/unit/call_fixture.h"
 
-#include "vault/access.h"
+#include "vault/access/access.h"
 
 /* Somebody with a token, made in one transaction. */
 struct somebody {

@@ -1,6 +1,6 @@
 #include "tests/unit/call_fixture.h"
 
-#include "server/basic.h"
+#include "server/http/basic.h"
 
 static const struct cs_route route = {.method = CS_METHOD_POST, .path = "/v1/claims/acknowledge"};
 

@@ -1,6 +1,6 @@
 #include "tests/unit/call_fixture.h"
 
-#include "vault/account.h"
+#include "vault/access/account.h"
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 

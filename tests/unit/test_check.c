@@ -1,4 +1,4 @@
-#include "server/check.h"
+#include "server/http/check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

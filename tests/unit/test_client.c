@@ -1,4 +1,4 @@
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/client/client.h"
 #include "tests/unit/peer_fixture.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "server/config.h"
+#include "server/config/config.h"
 #include "server/witness.h"
 
 static const char start[] =

@@ -1,6 +1,6 @@
 #include "tests/unit/domain_fixture.h"
 
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 
 /* As stored and as told; bytes behind the end of a text are anybody's. */
 static void assert_same(const struct cs_credential *a, const struct cs_credential *b)

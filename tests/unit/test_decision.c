@@ -2,7 +2,7 @@
 
 #include "tests/unit/desk_fixture.h"
 
-#include "base/words.h"
+#include "base/text/words.h"
 
 static int setup(void **state)
 {

@@ -3,7 +3,7 @@
 
 #include "tests/unit/desk_fixture.h"
 
-#include "workflow/retrieval.h"
+#include "workflow/grant/retrieval.h"
 
 #define ROUNDS 20
 #define RACERS_MAX 200

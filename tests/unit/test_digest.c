@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/digest.h"
+#include "base/secret/digest.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

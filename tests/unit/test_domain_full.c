@@ -1,6 +1,6 @@
 #include "tests/unit/claim_fixture.h"
 
-#include "vault/access.h"
+#include "vault/access/access.h"
 
 struct token_call {
     struct cs_access access;

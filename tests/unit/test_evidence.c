@@ -1,6 +1,6 @@
 #include "tests/unit/domain_fixture.h"
 
-#include "workflow/evidence.h"
+#include "workflow/decision/evidence.h"
 
 struct gathering {
     struct cs_id account;

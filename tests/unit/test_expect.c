@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "policy/expect.h"
-#include "policy/load.h"
+#include "policy/load/load.h"
 #include "tests/unit/policy_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

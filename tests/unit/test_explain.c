@@ -1,6 +1,6 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "workflow/explain.h"
+#include "workflow/decision/explain.h"
 
 #define POLICY "tests/data/request/duties.yaml"
 

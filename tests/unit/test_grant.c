@@ -1,6 +1,6 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "base/words.h"
+#include "base/text/words.h"
 
 #define EDGE_TRIES 50
 #define TEN_YEARS_S UINT64_C(315360000)

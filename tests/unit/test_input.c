@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 #include "cli/input.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

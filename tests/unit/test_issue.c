@@ -1,6 +1,6 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "base/words.h"
+#include "base/text/words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN(field) (UINT64_C(1) << (field))

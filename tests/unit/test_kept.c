@@ -1,7 +1,7 @@
 /* Kept test secrets: who is shown one again, until when, and what its row is without its key. */
 #include "tests/unit/desk_fixture.h"
 
-#include "vault/kept.h"
+#include "vault/delivery/kept.h"
 
 #define ONCE_POLICY PLAIN_POLICY
 #define REVEALING_POLICY                                                                           \

@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "vault/rootkey.h"
+#include "vault/seal/rootkey.h"
 
 /* printf is the cheapest source: 32 bytes that are the key. */
 static const struct cs_rootkey_source root_a = {

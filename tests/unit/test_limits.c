@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "base/secret.h"
-#include "vault/limits.h"
+#include "base/secret/secret.h"
+#include "vault/verify/limits.h"
 
 #define MS INT64_C(1000000)
 #define SECOND (1000 * MS)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/record.h"
+#include "base/record/record.h"
 #include "cli/client/login_file.h"
 
 #define FOLDER_SIZE 64

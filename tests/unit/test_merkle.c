@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/merkle.h"
+#include "base/secret/merkle.h"
 
 #define HASH_LEN CS_MERKLE_HASH_LEN
 #define LEAVES 8

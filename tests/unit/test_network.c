@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "base/network.h"
+#include "base/text/network.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -10,7 +10,7 @@
 #include <sodium.h>
 
 #include "base/note.h"
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 /* A key that the Go implementation of notes has in its tests. */
 #define PETER "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

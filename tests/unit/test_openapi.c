@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "base/record.h"
+#include "base/record/record.h"
 #include "server/app.h"
 #include "server/openapi.h"
 #include "server/openapi/schema.h"

@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "base/record.h"
-#include "policy/diff.h"
+#include "base/record/record.h"
+#include "policy/diff/diff.h"
 #include "tests/unit/policy_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "policy/diff.h"
+#include "policy/diff/diff.h"
 #include "tests/unit/policy_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,4 +1,4 @@
-#include "server/problem.h"
+#include "server/http/problem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "server/reply.h"
-#include "server/request_id.h"
+#include "server/http/reply.h"
+#include "server/http/request_id.h"
 
 static struct cs_reply reply;
 

@@ -1,6 +1,6 @@
 #include "tests/unit/domain_fixture.h"
 
-#include "vault/proved.h"
+#include "vault/access/proved.h"
 
 /* A vault with one gateway's token. */
 struct proving {

@@ -1,7 +1,7 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "base/words.h"
-#include "workflow/request_index.h"
+#include "base/text/words.h"
+#include "workflow/request/request_index.h"
 
 #define RULES(rules) CATALOG TEST_MODE LIVE_MODE rules
 #define SECURITY_OF_WRITES                                                                         \

@@ -1,7 +1,7 @@
 #include "tests/unit/desk_fixture.h"
 
-#include "workflow/request_history.h"
-#include "workflow/request_seen.h"
+#include "workflow/request/request_history.h"
+#include "workflow/request/request_seen.h"
 
 #define ROOMY(rules)                                                                               \
     CATALOG TEST_MODE "  live:\n"                                                                  \

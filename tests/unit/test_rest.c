@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "base/record.h"
-#include "base/secret.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"
 

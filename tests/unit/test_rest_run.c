@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-#include "base/record.h"
-#include "base/secret.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "tests/unit/peer_fixture.h"

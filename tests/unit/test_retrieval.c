@@ -1,7 +1,7 @@
 #include "tests/unit/claim_fixture.h"
 #include "tests/unit/desk_fixture.h"
 
-#include "workflow/retrieval.h"
+#include "workflow/grant/retrieval.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ON_SECOND                                                                                  \

@@ -14,8 +14,8 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/secret.h"
-#include "vault/rootkey.h"
+#include "base/secret/secret.h"
+#include "vault/seal/rootkey.h"
 
 #define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 

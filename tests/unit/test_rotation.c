@@ -1,8 +1,8 @@
 /* The time in which a credential has two secrets. */
 #include "tests/unit/domain_fixture.h"
 
+#include "vault/credential/rotation.h"
 #include "vault/due.h"
-#include "vault/rotation.h"
 
 #define QUIET_S 300
 

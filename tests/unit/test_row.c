@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "base/record.h"
+#include "base/record/record.h"
 #include "vault/row.h"
 
 /* Tables of the test's own making, under numbers that nothing else here uses. */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "tests/unit/policy_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

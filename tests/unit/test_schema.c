@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "policy/schema.h"
-#include "policy/suggest.h"
+#include "policy/load/schema.h"
+#include "policy/load/suggest.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "base/mode.h"
-#include "base/scope.h"
+#include "base/text/mode.h"
+#include "base/text/scope.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define X10 "xxxxxxxxxx"

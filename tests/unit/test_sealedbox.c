@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/sealedbox.h"
+#include "base/secret/sealedbox.h"
 
 #define TEXT "a pair that travels"
 

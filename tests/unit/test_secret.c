@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/secret.h"
+#include "base/secret/secret.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SLOTS 1024

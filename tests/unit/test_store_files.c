@@ -1,4 +1,4 @@
-#include "vault/store.h"
+#include "vault/store/store.h"
 
 #include "tests/unit/store_fixture.h"
 

@@ -6,7 +6,7 @@
  * and makes it the model when it succeeds. One that is run again (its batch was full) first puts
  * back what the model was before its dropped run. CS_TEST_SEED=… repeats a run's choices.
  */
-#include "vault/store.h"
+#include "vault/store/store.h"
 
 #include "tests/unit/store_fixture.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 #include "policy/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

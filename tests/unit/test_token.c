@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <regex.h>
 
-#include "base/secret.h"
-#include "vault/token.h"
+#include "base/secret/secret.h"
+#include "vault/access/token.h"
 
 #define HANDLE UINT64_C(0x0123456789abcdef)
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "vault/token_find.h"
+#include "vault/access/token_find.h"
 
 #define HITS_MAX 64
 #define TEXT_MAX 300000

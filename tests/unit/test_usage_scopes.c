@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "vault/usage_scopes.h"
+#include "vault/usage/usage_scopes.h"
 
 static void scope_numbers_run_out(void **state)
 {

@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
-#include "vault/audit.h"
-#include "vault/keyring.h"
+#include "vault/audit/audit.h"
 #include "vault/row.h"
+#include "vault/seal/keyring.h"
 
 static const struct cs_rootkey_source other_root = {
     .kind = CS_ROOTKEY_COMMAND, .argv = {"printf", "%s", "0123456789abcdef0123456789abcdeF"}};

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "base/record.h"
-#include "base/secret.h"
+#include "base/record/record.h"
+#include "base/secret/secret.h"
 #include "server/resource/view.h"
 
 struct pair {

@@ -6,7 +6,7 @@
 
 #include "base/note.h"
 #include "server/witness.h"
-#include "vault/audit.h"
+#include "vault/audit/audit.h"
 
 #define PATIENCE 3000 /* tries of 10 ms: long enough for a busy machine */
 

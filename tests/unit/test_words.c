@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/words.h"
+#include "base/text/words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "policy/yaml.h"
+#include "policy/load/yaml.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/secret.h"
-#include "vault/rootkey.h"
+#include "base/secret/secret.h"
+#include "vault/seal/rootkey.h"
 #include "vault/vault.h"
 
 #define VAULT_MAP ((size_t)64 << 20)

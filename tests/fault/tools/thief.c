@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/secret.h"
-#include "vault/keyring.h"
-#include "vault/rootkey.h"
+#include "base/secret/secret.h"
+#include "vault/seal/keyring.h"
+#include "vault/seal/rootkey.h"
 
 /* The form of a page of LMDB 0.9 on a machine of 64 bits. */
 #define PAGE 4096
