@@ -60,6 +60,7 @@ static struct cs_id file_by(struct world *world, int who, const char *name)
     file(world, who, call);
     struct cs_id id = call->id;
     test_free(call);
+    cs_clock_turn(&world->d.v.clock, 1); /* the next one is a later one */
     return id;
 }
 

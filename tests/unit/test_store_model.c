@@ -19,7 +19,8 @@
 #define SUM_TABLE 3
 #define THREADS 8
 #define READERS 2
-#define UPDATES 150 /* of each thread */
+#define UPDATES 150 /* of each thread, and more until a batch was too small once */
+#define UPDATES_MOST 3000
 
 /* What a key holds: 0 is nothing, else a version, which all bytes of the value follow from. */
 struct model {
@@ -249,10 +250,18 @@ static enum cs_err run_update(struct cs_tx *tx, void *arg)
     return err;
 }
 
+static bool has_run_again(struct cs_store *store)
+{
+    struct cs_store_stats stats;
+    cs_store_stats(store, &stats);
+    return stats.retries > 0;
+}
+
 static void *update_thread(void *arg)
 {
     struct update *update = arg;
-    for (unsigned i = 0; i < UPDATES; i++) {
+    for (unsigned i = 0; i < UPDATES || (i < UPDATES_MOST && !has_run_again(update->run->store));
+         i++) {
         update->runs = 0;
         enum cs_err err = cs_store_update(update->run->store, run_update, update, NULL);
         if (err != CS_OK && err != CS_ERR_REFUSED && err != CS_ERR_TOO_LARGE)
