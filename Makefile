@@ -172,12 +172,12 @@ api desk gateway fault: all tests/node_modules/.package-lock.json
 api-asan: ## the tests of api, on a program under ASan and UBSan
 	$(ASAN) api
 
-bench: test-deps ## the figures of docs/performance.md in eleven minutes; QUICK=1: in three
+bench: test-deps ## the figures of docs/performance.md in thirteen minutes; QUICK=1: in three
 	+@$(MAKE) --no-print-directory all $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@node tests/bench/bench.mjs $(B) $(if $(QUICK),quick,whole) $(ONLY)
 bench-large: ## verification's, at ten million credentials: half an hour, 12 GB of disk and memory
 	+@CREDENTIALS=1e7 $(MAKE) --no-print-directory bench ONLY=verification,gateway
-bench-audit: ## the audit log's, at ten million entries: some ten minutes, 4 GB of disk
+bench-audit: ## the audit log's, at ten million entries: three minutes, 4 GB of disk
 	+@AUDIT_ENTRIES=1e7 $(MAKE) --no-print-directory bench ONLY=audit
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libcountersign.a
