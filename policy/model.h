@@ -66,7 +66,6 @@ void cs_set_add(struct cs_set *set, size_t bit);
 bool cs_set_has(const struct cs_set *set, size_t bit);
 bool cs_set_is_empty(const struct cs_set *set);
 bool cs_set_within(const struct cs_set *part, const struct cs_set *whole);
-bool cs_set_meets(const struct cs_set *a, const struct cs_set *b);
 struct cs_set cs_set_common(const struct cs_set *a, const struct cs_set *b);
 struct cs_set cs_set_without(const struct cs_set *a, const struct cs_set *b);
 /* The named scopes, without `*`. */

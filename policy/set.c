@@ -43,12 +43,6 @@ bool cs_set_within(const struct cs_set *part, const struct cs_set *whole)
     return cs_set_is_empty(&rest);
 }
 
-bool cs_set_meets(const struct cs_set *a, const struct cs_set *b)
-{
-    struct cs_set common = cs_set_common(a, b);
-    return !cs_set_is_empty(&common);
-}
-
 struct cs_set cs_set_named(const struct cs_set *set)
 {
     struct cs_set all = {0};

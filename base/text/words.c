@@ -89,24 +89,6 @@ enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word)
     return CS_OK;
 }
 
-void cs_words_remove(char *words, struct cs_slice word)
-{
-    const char *cursor = NULL;
-    struct cs_slice candidate;
-    while (cs_words_next(words, &cursor, &candidate)) {
-        if (!cs_slice_equal(candidate, word))
-            continue;
-        size_t from = (size_t)((const char *)candidate.bytes - words);
-        size_t to = from + candidate.len;
-        if (words[to] == ' ')
-            to++;
-        else if (from > 0)
-            from--;
-        memmove(words + from, words + to, strlen(words + to) + 1);
-        return;
-    }
-}
-
 bool cs_words_share(const char *some, const char *others)
 {
     struct cs_slice word;

@@ -26,7 +26,6 @@ bool cs_words_is_word(struct cs_slice word);
  * unless cs_words_is_word; CS_ERR_TOO_LARGE leaves the list as it was.
  */
 CS_MUST_CHECK enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word);
-void cs_words_remove(char *words, struct cs_slice word);
 /* Some word is in both lists. */
 bool cs_words_share(const char *some, const char *others);
 /* Every word of `part` is in `whole`. */

@@ -171,11 +171,6 @@ uint16_t cs_http_port(const struct cs_http *http, size_t index)
     return index < http->listener_count ? http->listeners[index].port : 0;
 }
 
-const struct cs_routes *cs_http_routes(const struct cs_http *http)
-{
-    return http->routes;
-}
-
 static void begin_stop(struct cs_http *http)
 {
     if (atomic_exchange(&http->stopping, true))

@@ -97,7 +97,6 @@ uint16_t cs_http_port(const struct cs_http *http, size_t index);
 #define CS_LOOPS_MAX 4 /* event loops; each has a lane below the workers' */
 /* Threads that run handlers; call->lane is below it. Depends on params only. */
 unsigned cs_http_lanes(const struct cs_http_params *params);
-const struct cs_routes *cs_http_routes(const struct cs_http *http);
 
 /*
  * Stops accepting, closes idle connections, lets running calls and answers finish within stop_ms,

@@ -109,20 +109,6 @@ const char *cs_reply_find(const struct cs_reply *reply, const char *name)
     return header ? header->value : NULL;
 }
 
-void cs_reply_etag(struct cs_reply *reply, const uint8_t *bytes, size_t len)
-{
-    char text[32 * 2 + 3];
-
-    if (len > 32) {
-        reply->err = reply->err ? reply->err : CS_ERR_TOO_LARGE;
-        return;
-    }
-    text[0] = '"';
-    cs_hex_encode(bytes, len, text + 1);
-    text[1 + 2 * len] = '"';
-    cs_reply_header_slice(reply, "ETag", CS_SLICE(text, 2 * len + 2));
-}
-
 void cs_reply_record(struct cs_reply *reply, unsigned status, const struct cs_record *record,
                      const void *value)
 {

@@ -56,9 +56,6 @@ void cs_reply_header_u64(struct cs_reply *reply, const char *name, uint64_t valu
 /* The value that was given to cs_reply_header, or NULL. */
 const char *cs_reply_find(const struct cs_reply *reply, const char *name);
 
-/* An ETag header of a digest's bytes: `"` + hex + `"`. len ≤ 32. */
-void cs_reply_etag(struct cs_reply *reply, const uint8_t *bytes, size_t len);
-
 /* Sets the status and writes one record as the whole JSON body. */
 void cs_reply_record(struct cs_reply *reply, unsigned status, const struct cs_record *record,
                      const void *value);

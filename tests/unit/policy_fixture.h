@@ -45,4 +45,19 @@ static inline const struct cs_policy *policy_of(const char *text)
     return policy;
 }
 
+/* A policy like PLAIN_POLICY, with one more key of live, and room for nine live credentials. */
+static inline const struct cs_policy *policy_with(const char *key, const char *value)
+{
+    char text[4096];
+    snprintf(text, sizeof(text),
+             CATALOG TEST_MODE "  live:\n"
+                               "    issue: approval\n"
+                               "    max_active: 9\n"
+                               "    rate_limit: 1000/10s\n"
+                               "    %s: %s\n"
+                               "    rules:\n" OTHERWISE,
+             key, value);
+    return policy_of(text);
+}
+
 #endif

@@ -4,24 +4,10 @@
 #include "workflow/leak.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define LEAKING                                                                                    \
-    CATALOG TEST_MODE "  live:\n"                                                                  \
-                      "    issue: approval\n"                                                      \
-                      "    max_active: 3\n"                                                        \
-                      "    rate_limit: 1000/10s\n"                                                 \
-                      "    on_leak: %s\n"                                                          \
-                      "    rules:\n" OTHERWISE
-
-static const struct cs_policy *leaking_policy(const char *on_leak)
-{
-    char text[4096];
-    snprintf(text, sizeof(text), LEAKING, on_leak);
-    return policy_of(text);
-}
 
 static int setup(void **state)
 {
-    *state = world_new(leaking_policy("quarantine"));
+    *state = world_new(policy_with("on_leak", "quarantine"));
     return 0;
 }
 
@@ -72,7 +58,7 @@ static void a_key_is_worth_what_the_policy_says(void **state)
     struct world *world = *state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char token[CS_TOKEN_SIZE];
-        set_policy(world, leaking_policy(cases[i].on_leak));
+        set_policy(world, policy_with("on_leak", cases[i].on_leak));
         struct cs_credential key = key_of(world, cases[i].mode, token);
         report(world, token);
         assert_string_equal(verdict_of(&world->d, token), cases[i].verdict);
@@ -92,7 +78,7 @@ static void a_stricter_policy_ends_a_quarantine(void **state)
     (void)key_of(world, CS_MODE_LIVE, token);
     report(world, token);
     assert_string_equal(verdict_of(&world->d, token), "QUARANTINED");
-    set_policy(world, leaking_policy("revoke"));
+    set_policy(world, policy_with("on_leak", "revoke"));
     report(world, token);
     assert_string_equal(verdict_of(&world->d, token), "REVOKED");
 }

@@ -11,6 +11,7 @@
 
 #include "base/note.h"
 #include "base/secret/secret.h"
+#include "tests/unit/secret_fixture.h"
 
 /* A key that the Go implementation of notes has in its tests. */
 #define PETER "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -217,20 +218,6 @@ static void notes_in_a_file_are_stepped_through(void **state)
     assert_false(cs_note_next(&rest, &note));
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    bool locked = false;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,5 +229,5 @@ int main(void)
         cmocka_unit_test(signatures_of_others_are_passed_over),
         cmocka_unit_test(notes_in_a_file_are_stepped_through),
     };
-    return cmocka_run_group_tests_name("note", tests, setup, teardown);
+    return cmocka_run_group_tests_name("note", tests, secret_setup, secret_teardown);
 }

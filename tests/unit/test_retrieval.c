@@ -4,24 +4,10 @@
 #include "workflow/grant/retrieval.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define ON_SECOND                                                                                  \
-    CATALOG TEST_MODE "  live:\n"                                                                  \
-                      "    issue: approval\n"                                                      \
-                      "    max_active: 9\n"                                                        \
-                      "    rate_limit: 1000/10s\n"                                                 \
-                      "    on_second_fetch: %s\n"                                                  \
-                      "    rules:\n" OTHERWISE
-
-static const struct cs_policy *second_fetch_policy(const char *what)
-{
-    char text[4096];
-    snprintf(text, sizeof(text), ON_SECOND, what);
-    return policy_of(text);
-}
 
 static int setup(void **state)
 {
-    *state = world_new(second_fetch_policy("quarantine"));
+    *state = world_new(policy_with("on_second_fetch", "quarantine"));
     return 0;
 }
 
@@ -156,7 +142,7 @@ static void a_second_fetch_is_what_the_policy_says(void **state)
     } cases[] = {{"quarantine", "QUARANTINED"}, {"alert", "VALID"}};
     struct world *world = *state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        set_policy(world, second_fetch_policy(cases[i].policy));
+        set_policy(world, policy_with("on_second_fetch", cases[i].policy));
         struct approved approved = approved_for(world, NULL);
         struct fetched first = retrieve(world, approved.token, NULL, NULL);
         assert_int_equal(first.err, CS_OK);

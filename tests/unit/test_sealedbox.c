@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/secret/sealedbox.h"
+#include "tests/unit/secret_fixture.h"
 
 #define TEXT "a pair that travels"
 
@@ -112,20 +113,6 @@ static void a_box_of_more_than_a_secret_holds_is_too_large(void **state)
     cs_secret_free(&ours.secret);
 }
 
-static int setup(void **state)
-{
-    bool locked = false;
-    (void)state;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,5 +122,5 @@ int main(void)
         cmocka_unit_test(what_is_no_key_opens_nothing),
         cmocka_unit_test(a_box_of_more_than_a_secret_holds_is_too_large),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

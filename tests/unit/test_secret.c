@@ -17,23 +17,10 @@
 #include <unistd.h>
 
 #include "base/secret/secret.h"
+#include "tests/unit/secret_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SLOTS 1024
-
-static int set_up(void **state)
-{
-    bool locked = false;
-    (void)state;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
 
 static bool all_zero(const void *bytes, size_t len)
 {
@@ -437,5 +424,5 @@ int main(void)
         cmocka_unit_test(test_no_secrets_without_an_arena),
         cmocka_unit_test(test_hardening_takes),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

@@ -9,6 +9,7 @@
 #include <regex.h>
 
 #include "base/secret/secret.h"
+#include "tests/unit/secret_fixture.h"
 #include "vault/access/token.h"
 
 #define HANDLE UINT64_C(0x0123456789abcdef)
@@ -204,20 +205,6 @@ static void kinds_are_described(void **state)
     assert_false(cs_token_info(CS_TOKEN_CLIENT_ID)->secret);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    bool locked = false;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,5 +218,5 @@ int main(void)
         cmocka_unit_test(the_published_pattern_finds_secrets),
         cmocka_unit_test(kinds_are_described),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

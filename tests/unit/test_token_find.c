@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/secret_fixture.h"
 #include "vault/access/token_find.h"
 
 #define HITS_MAX 64
@@ -231,20 +232,6 @@ static void nothing_is_found_in_nothing(void **state)
     assert_int_equal(find("________________________________________________________").count, 0);
 }
 
-static int setup(void **state)
-{
-    bool locked = false;
-    (void)state;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,5 +243,5 @@ int main(void)
         cmocka_unit_test(lines_are_counted_over_what_was_let_go),
         cmocka_unit_test(nothing_is_found_in_nothing),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

@@ -10,6 +10,7 @@
 #include "base/record/record.h"
 #include "base/secret/secret.h"
 #include "server/resource/view.h"
+#include "tests/unit/secret_fixture.h"
 
 struct pair {
     uint64_t number;
@@ -93,24 +94,10 @@ static void test_parts_stand_where_the_table_has_them(void **state)
           "\",\"link\":\"https://keys.example/claim#" TOKEN "\"}");
 }
 
-static int setup(void **state)
-{
-    bool locked = false;
-    (void)state;
-    return cs_secret_setup(true, &locked) == CS_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cs_secret_teardown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_stand_where_the_table_has_them),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

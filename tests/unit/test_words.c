@@ -108,23 +108,6 @@ static void fills_its_memory_to_the_last_byte(void **state)
     assert_int_equal(cs_words_add(text, 2, cs_slice_str("d")), CS_ERR_TOO_LARGE);
 }
 
-static void removes_at_every_place(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *from, *word, *left;
-    } cases[] = {
-        {"a b c", "a", "b c"},   {"a b c", "b", "a c"}, {"a b c", "c", "a b"}, {"a", "a", ""},
-        {"a b c", "d", "a b c"}, {"", "a", ""},         {"ab b", "b", "ab"},   {"b bb", "b", "bb"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char list[16];
-        strcpy(list, cases[i].from);
-        cs_words_remove(list, cs_slice_str(cases[i].word));
-        assert_string_equal(list, cases[i].left);
-    }
-}
-
 static void tells_what_is_within_and_what_is_missing(void **state)
 {
     (void)state;
@@ -208,7 +191,6 @@ int main(void)
         cmocka_unit_test(adds_in_order_and_once),
         cmocka_unit_test(refuses_what_is_no_word),
         cmocka_unit_test(fills_its_memory_to_the_last_byte),
-        cmocka_unit_test(removes_at_every_place),
         cmocka_unit_test(tells_what_is_within_and_what_is_missing),
         cmocka_unit_test(measures_typing_errors),
         cmocka_unit_test(does_not_measure_long_words),
