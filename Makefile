@@ -17,7 +17,7 @@ Q := $(if $(V),,@)# make V=1 shows the commands
 LAYERS  := base vault policy workflow oauth server cli
 SRC     := $(foreach layer,$(LAYERS),$(wildcard $(layer)/*.c $(layer)/*/*.c))
 OBJ     := $(SRC:%.c=$(B)/%.o)
-LIBS    := lmdb libsodium libmicrohttpd gnutls jansson yaml-0.1 libcbor zlib libcurl
+LIBS    := lmdb libsodium libmicrohttpd gnutls nettle jansson yaml-0.1 libcbor zlib libcurl
 
 # How. OPT and SAN are what the builds for tests change; WERROR= helps with a stranger's compiler.
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -60,8 +60,9 @@ $(B)/flags $(B)/sources: FORCE
 # What is needed, as Debian packages. name=package: any way of having `name` will do.
 deps: ## install what building needs (Debian packages; root or sudo)
 	@scripts/packages.sh gcc libc6-dev binutils pkg-config lmdb=liblmdb-dev libsodium=libsodium-dev \
-	    libmicrohttpd=libmicrohttpd-dev gnutls=libgnutls28-dev jansson=libjansson-dev \
-	    yaml-0.1=libyaml-dev libcbor=libcbor-dev zlib=zlib1g-dev libcurl=libcurl4-openssl-dev
+	    libmicrohttpd=libmicrohttpd-dev gnutls=libgnutls28-dev nettle=nettle-dev \
+	    jansson=libjansson-dev yaml-0.1=libyaml-dev libcbor=libcbor-dev zlib=zlib1g-dev \
+	    libcurl=libcurl4-openssl-dev
 
 test-deps: deps ## install what the tests need beside
 	@scripts/packages.sh cmocka=libcmocka-dev node=nodejs npm clang libclang-rt-dev \

@@ -30,7 +30,8 @@ struct cs_slice cs_key_pair(uint64_t first, uint64_t second, uint8_t out[16])
 static struct cs_place place_of(const struct cs_table *table, struct cs_slice key)
 {
     uint8_t schema = table->record == NULL ? 0 : table->record->schema;
-    return (struct cs_place){.table = table->name, .key = key, .schema = schema};
+    return (struct cs_place){
+        .table = table->name, .key = key, .schema = schema, .cipher = table->cipher};
 }
 
 /* The one place where a row that cannot be read is told of. */
@@ -227,7 +228,7 @@ enum cs_err cs_row_get_secret(struct cs_ctx *ctx, const struct cs_table *table, 
 {
     struct cs_slice sealed;
     const struct cs_place place = place_of(table, key);
-    assert(table->record == NULL);
+    assert(table->record == NULL && table->cipher == CS_CIPHER_XCHACHA);
     *out = NULL;
     enum cs_err err = cs_tx_get(ctx->tx, table->number, key, &sealed);
     if (err != CS_OK)

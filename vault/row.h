@@ -54,6 +54,7 @@ struct cs_table {
     unsigned number;
     const char *name;               /* associated data; for ever */
     const struct cs_record *record; /* NULL: an index table, or one of secrets */
+    enum cs_cipher cipher;          /* of its values; for ever */
 };
 
 /* Largest encoded record. */

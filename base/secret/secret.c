@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /*
  * The arena is one allocation of sodium_malloc, which fences it with guard pages and a canary, cut
@@ -19,6 +20,7 @@ _Static_assert(sizeof(struct cs_secret) <= SLOT_SIZE, "a secret fits its slot");
 static struct {
     pthread_mutex_t lock;
     uint8_t *memory;
+    bool locked;
     size_t free_count;
     uint16_t free_slots[SLOT_COUNT];
     bool taken[SLOT_COUNT];
@@ -33,33 +35,47 @@ static bool lock_memory(uint8_t *memory, size_t len)
     return mlock2(memory, len, 0) == 0;
 }
 
-enum cs_err cs_secret_setup(bool allow_unlocked, bool *locked)
+/* Zeroed, fenced and kept out of core files; `len` is of whole pages. */
+static enum cs_err new_memory(size_t len, uint8_t **out, bool *locked)
 {
-    const size_t len = (size_t)SLOT_COUNT * SLOT_SIZE;
-    assert(arena.memory == NULL);
-    *locked = false;
-    if (sodium_init() < 0) {
-        return CS_ERR_IO;
-    }
     uint8_t *memory = sodium_malloc(len);
     if (memory == NULL) {
         return CS_ERR_NOMEM;
     }
-    bool is_locked = lock_memory(memory, len);
-    if (!is_locked && !allow_unlocked) {
-        sodium_free(memory);
-        return CS_ERR_NOMEM;
-    }
+    *locked = lock_memory(memory, len);
     if (madvise(memory, len, MADV_DONTDUMP) != 0) {
         sodium_free(memory);
         return CS_ERR_IO;
     }
     sodium_memzero(memory, len);
+    *out = memory;
+    return CS_OK;
+}
+
+enum cs_err cs_secret_setup(bool allow_unlocked, bool *locked)
+{
+    const size_t len = (size_t)SLOT_COUNT * SLOT_SIZE;
+    uint8_t *memory = NULL;
+    bool is_locked = false;
+    assert(arena.memory == NULL);
+    *locked = false;
+    if (sodium_init() < 0) {
+        return CS_ERR_IO;
+    }
+    enum cs_err err = new_memory(len, &memory, &is_locked);
+    if (err != CS_OK) {
+        return err;
+    }
+    if (!is_locked && !allow_unlocked) {
+        sodium_free(memory);
+        return CS_ERR_NOMEM;
+    }
     for (uint16_t i = 0; i < SLOT_COUNT; i++) {
         arena.free_slots[i] = (uint16_t)(SLOT_COUNT - 1 - i);
         arena.taken[i] = false;
     }
     arena.memory = memory;
+    arena.locked = is_locked;
     arena.free_count = SLOT_COUNT;
     *locked = is_locked;
     return CS_OK;
@@ -129,6 +145,29 @@ void cs_secret_free(struct cs_secret **secret)
     arena.free_slots[arena.free_count++] = (uint16_t)slot;
     (void)pthread_mutex_unlock(&arena.lock);
     *secret = NULL;
+}
+
+enum cs_err cs_secret_pages_new(size_t len, void **out)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *memory = NULL;
+    bool is_locked = false;
+    *out = NULL;
+    enum cs_err err = new_memory((len + page - 1) / page * page, &memory, &is_locked);
+    if (err != CS_OK) {
+        return err;
+    }
+    if (arena.locked && !is_locked) {
+        sodium_free(memory);
+        return CS_ERR_NOMEM;
+    }
+    *out = memory;
+    return CS_OK;
+}
+
+void cs_secret_pages_free(void *pages)
+{
+    sodium_free(pages); /* wipes */
 }
 
 struct cs_slice cs_secret_slice(const struct cs_secret *secret)

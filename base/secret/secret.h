@@ -2,8 +2,9 @@
  * Secret memory: the only home of secret bytes.
  *
  * All secrets live in one arena that is locked into memory, kept out of core dumps, fenced by guard
- * pages and wiped slot by slot. `struct cs_secret` has a fixed length given at birth. Beside it
- * stands the hardening that every mode of the program starts with.
+ * pages and wiped slot by slot; keys that a cipher has expanded have pages of their own, which are
+ * kept in the same way. `struct cs_secret` has a fixed length given at birth. Beside it stands the
+ * hardening that every mode of the program starts with.
  *
  * The arena is the one mutable global of the house, as the heap is. Thread rule: safe from any
  * thread after cs_secret_setup; one secret belongs to one thread at a time unless it is only read.
@@ -47,6 +48,13 @@ CS_MUST_CHECK enum cs_err cs_secret_new(size_t len, struct cs_secret **out);
 CS_MUST_CHECK enum cs_err cs_secret_from(const void *bytes, size_t len, struct cs_secret **out);
 CS_MUST_CHECK enum cs_err cs_secret_random(size_t len, struct cs_secret **out);
 void cs_secret_free(struct cs_secret **secret); /* wipes; takes NULL; nulls */
+/*
+ * Secret memory for what no slot holds, such as the expanded form of a key: pages of its own, that
+ * are kept as the arena's are, and zeroed. For what is few and lives long: it costs system calls.
+ * CS_ERR_NOMEM, also when it cannot be locked but the arena is; CS_ERR_IO.
+ */
+CS_MUST_CHECK enum cs_err cs_secret_pages_new(size_t len, void **out);
+void cs_secret_pages_free(void *pages); /* wipes; takes NULL */
 struct cs_slice cs_secret_slice(const struct cs_secret *secret);
 /* Constant time for equal lengths; different lengths are unequal. */
 bool cs_secret_equal(struct cs_slice a, struct cs_slice b);

@@ -18,7 +18,17 @@
 #include "base/secret/secret.h"
 #include "vault/seal/keyring.h"
 
-static const struct cs_place here = {"credential", {(const uint8_t *)"handle-1", 8}, 3};
+/* One place for each cipher, and how much that adds. */
+#define PLACE(under)                                                                               \
+    {                                                                                              \
+        .table = "credential", .key = {(const uint8_t *)"handle-1", 8}, .schema = 3,               \
+        .cipher = (under)                                                                          \
+    }
+static const struct cs_place here = PLACE(CS_CIPHER_XCHACHA);
+static const struct cs_place heres[CS_CIPHER_COUNT] = {PLACE(CS_CIPHER_XCHACHA),
+                                                       PLACE(CS_CIPHER_AES)};
+static const size_t nonce_lens[CS_CIPHER_COUNT] = {24, 12};
+static const size_t overheads[CS_CIPHER_COUNT] = {4 + 24 + 16, 4 + 12 + 16};
 static struct cs_keyring *ring;
 
 struct sealed {

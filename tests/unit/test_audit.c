@@ -307,7 +307,8 @@ struct forgery {
 
 static enum cs_err forge(struct cs_ctx *ctx, void *arg)
 {
-    static const struct cs_table table = {CS_TABLE_AUDIT, "audit", &cs_audit_entry_record};
+    static const struct cs_table table = {
+        .number = CS_TABLE_AUDIT, .name = "audit", .record = &cs_audit_entry_record};
     const struct forgery *forgery = arg;
     struct cs_audit_entry entry = {0};
     uint8_t key[8];

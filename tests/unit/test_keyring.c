@@ -202,6 +202,7 @@ static void versions_are_added_then_used_and_all_read(void **state)
     uint8_t hashes[2][CS_TOKEN_HASH_LEN];
     assert_int_equal(cs_keyring_new(&keyring), CS_OK);
     struct sealed old = seal(keyring, CS_REALM_LIVE, &here, "old");
+    struct sealed old_aes = seal(keyring, CS_REALM_LIVE, &heres[CS_CIPHER_AES], "old");
     assert_int_equal(cs_keyring_add(keyring, CS_KEY_DATA, CS_REALM_LIVE), CS_OK);
     assert_int_equal(cs_keyring_add(keyring, CS_KEY_LOOKUP, CS_REALM_LIVE), CS_OK);
     assert_int_equal(seal(keyring, CS_REALM_LIVE, &here, "still").bytes[2], 1);
@@ -218,6 +219,9 @@ static void versions_are_added_then_used_and_all_read(void **state)
     assert_int_equal(unwrap(&wrapped, &root_a, &again), CS_OK);
     assert_int_equal(open_as(again, &here, &old, plain), CS_OK);
     assert_int_equal(open_as(again, &here, &new, plain), CS_OK);
+    assert_int_equal(open_as(again, &heres[CS_CIPHER_AES], &old_aes, plain), CS_OK);
+    old_aes.bytes[2] = 2;
+    assert_int_equal(open_as(again, &heres[CS_CIPHER_AES], &old_aes, plain), CS_ERR_CORRUPT);
     assert_int_equal(cs_keyring_lookup_version(again, CS_REALM_LIVE), 2);
     for (uint8_t version = 1; version <= 2; version++)
         assert_int_equal(cs_keyring_token_hash(again, CS_REALM_LIVE, version, cs_slice_str("token"),
@@ -270,8 +274,10 @@ static void *read_on(void *arg)
     uint8_t hash[CS_TOKEN_HASH_LEN];
     while (!atomic_load(&reading->done)) {
         struct sealed sealed = seal(reading->keyring, CS_REALM_LIVE, &here, "text");
+        struct sealed aes = seal(reading->keyring, CS_REALM_LIVE, &heres[CS_CIPHER_AES], "text");
         uint8_t version = cs_keyring_lookup_version(reading->keyring, CS_REALM_LIVE);
         if (open_as(reading->keyring, &here, &sealed, plain) != CS_OK ||
+            open_as(reading->keyring, &heres[CS_CIPHER_AES], &aes, plain) != CS_OK ||
             cs_keyring_token_hash(reading->keyring, CS_REALM_LIVE, version, cs_slice_str("token"),
                                   hash) != CS_OK)
             atomic_fetch_add(&reading->failures, 1);

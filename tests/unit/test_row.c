@@ -29,11 +29,14 @@ static const struct cs_field thing_fields[] = {
 static const struct cs_record thing_record = THING_RECORD(1);
 static const struct cs_record newer_record = THING_RECORD(2);
 
-static const struct cs_table things = {CS_TABLE_ACCOUNT, "thing", &thing_record};
-static const struct cs_table others = {CS_TABLE_USER, "other", &thing_record};
-static const struct cs_table newer_things = {CS_TABLE_ACCOUNT, "thing", &newer_record};
-static const struct cs_table index_a = {CS_TABLE_DUE, "index_a", NULL};
-static const struct cs_table index_b = {CS_TABLE_SUSPENSION, "index_b", NULL};
+static const struct cs_table things = {
+    .number = CS_TABLE_ACCOUNT, .name = "thing", .record = &thing_record};
+static const struct cs_table others = {
+    .number = CS_TABLE_USER, .name = "other", .record = &thing_record};
+static const struct cs_table newer_things = {
+    .number = CS_TABLE_ACCOUNT, .name = "thing", .record = &newer_record};
+static const struct cs_table index_a = {.number = CS_TABLE_DUE, .name = "index_a"};
+static const struct cs_table index_b = {.number = CS_TABLE_SUSPENSION, .name = "index_b"};
 
 struct call {
     const struct cs_table *table;

@@ -7,22 +7,23 @@ static void every_realm_seals_and_opens(void **state)
     (void)state;
     static const char *const texts[] = {"", "x", "some longer text, 37 bytes of it here"};
     for (enum cs_realm realm = 0; realm < CS_REALM_COUNT; realm++) {
-        for (size_t i = 0; i < 3; i++) {
-            struct sealed sealed = seal(ring, realm, &here, texts[i]);
+        for (size_t i = 0; i < 6; i++) {
+            const struct cs_place *place = &heres[i / 3];
+            struct sealed sealed = seal(ring, realm, place, texts[i % 3]);
             uint8_t plain[64];
             size_t len = 99;
             uint8_t schema = 0;
             enum cs_realm found = CS_REALM_COUNT;
-            assert_int_equal(sealed.len, strlen(texts[i]) + CS_SEAL_OVERHEAD);
-            assert_int_equal(sealed.bytes[0], 1);
+            assert_int_equal(sealed.len, strlen(texts[i % 3]) + overheads[i / 3]);
+            assert_int_equal(sealed.bytes[0], 1 + i / 3);
             assert_int_equal(sealed.bytes[1], realm);
             assert_int_equal(sealed.bytes[2], 1);
             assert_int_equal(sealed.bytes[3], 3);
-            assert_int_equal(cs_keyring_open(ring, &here, CS_SLICE(sealed.bytes, sealed.len), plain,
+            assert_int_equal(cs_keyring_open(ring, place, CS_SLICE(sealed.bytes, sealed.len), plain,
                                              &len, &found, &schema),
                              CS_OK);
-            assert_int_equal(len, strlen(texts[i]));
-            assert_memory_equal(plain, texts[i], len);
+            assert_int_equal(len, strlen(texts[i % 3]));
+            assert_memory_equal(plain, texts[i % 3], len);
             assert_int_equal(found, realm);
             assert_int_equal(schema, 3);
         }
@@ -32,50 +33,82 @@ static void every_realm_seals_and_opens(void **state)
 static void the_same_text_never_looks_the_same(void **state)
 {
     (void)state;
-    struct sealed a = seal(ring, CS_REALM_TEST, &here, "text");
-    struct sealed b = seal(ring, CS_REALM_TEST, &here, "text");
-    assert_memory_not_equal(a.bytes + 4, b.bytes + 4, 24);
-    assert_memory_not_equal(a.bytes + 28, b.bytes + 28, 20);
+    for (enum cs_cipher cipher = 0; cipher < CS_CIPHER_COUNT; cipher++) {
+        struct sealed a = seal(ring, CS_REALM_TEST, &heres[cipher], "text");
+        struct sealed b = seal(ring, CS_REALM_TEST, &heres[cipher], "text");
+        size_t start = 4 + nonce_lens[cipher];
+        assert_memory_not_equal(a.bytes + 4, b.bytes + 4, nonce_lens[cipher]);
+        assert_memory_not_equal(a.bytes + start, b.bytes + start, 20);
+    }
 }
 
 static void every_flipped_bit_is_refused(void **state)
 {
     (void)state;
     char plain[512];
-    struct sealed sealed = seal(ring, CS_REALM_LIVE, &here, "the plain text");
-    for (size_t bit = 0; bit < sealed.len * 8; bit++) {
-        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
-        sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    for (enum cs_cipher cipher = 0; cipher < CS_CIPHER_COUNT; cipher++) {
+        const struct cs_place *place = &heres[cipher];
+        struct sealed sealed = seal(ring, CS_REALM_LIVE, place, "the plain text");
+        for (size_t bit = 0; bit < sealed.len * 8; bit++) {
+            sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_int_equal(open_as(ring, place, &sealed, plain), CS_ERR_CORRUPT);
+            sealed.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        assert_int_equal(open_as(ring, place, &sealed, plain), CS_OK);
+        while (sealed.len-- > 0)
+            assert_int_equal(open_as(ring, place, &sealed, plain), CS_ERR_CORRUPT);
     }
-    for (; sealed.len > 0; sealed.len--)
-        if (sealed.len < 14 + CS_SEAL_OVERHEAD)
-            assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
-    assert_int_equal(open_as(ring, &here, &sealed, plain), CS_ERR_CORRUPT);
+}
+
+/* The format byte is no choice that whoever writes the file has: neither with nor without it. */
+static void a_value_opens_under_its_places_cipher_alone(void **state)
+{
+    (void)state;
+    char plain[512];
+    for (enum cs_cipher cipher = 0; cipher < CS_CIPHER_COUNT; cipher++) {
+        const struct cs_place *other = &heres[1 - cipher];
+        struct sealed sealed =
+            seal(ring, CS_REALM_TEST, &heres[cipher], "thirty bytes of text are here");
+        assert_int_equal(open_as(ring, other, &sealed, plain), CS_ERR_CORRUPT);
+        sealed.bytes[0] = (uint8_t)(2 - cipher);
+        assert_int_equal(open_as(ring, other, &sealed, plain), CS_ERR_CORRUPT);
+        assert_int_equal(open_as(ring, &heres[cipher], &sealed, plain), CS_ERR_CORRUPT);
+        sealed.bytes[0] = (uint8_t)(1 + cipher);
+        assert_int_equal(open_as(ring, &heres[cipher], &sealed, plain), CS_OK);
+    }
 }
 
 static const struct {
-    struct cs_place place;
+    const char *table;
+    struct cs_slice key;
+    uint8_t schema;
     enum cs_err err;
 } places[] = {
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 3}, CS_OK},
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 255}, CS_OK},
-    {{"credential", {(const uint8_t *)"handle-1", 8}, 2}, CS_ERR_UNSUPPORTED},
-    {{"credential", {(const uint8_t *)"handle-2", 8}, 3}, CS_ERR_CORRUPT},
-    {{"credential", {(const uint8_t *)"handle-1", 7}, 3}, CS_ERR_CORRUPT},
-    {{"credential", {NULL, 0}, 3}, CS_ERR_CORRUPT},
-    {{"credentials", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
-    {{"credentia", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
-    {{"", {(const uint8_t *)"handle-1", 8}, 3}, CS_ERR_CORRUPT},
+    {"credential", {(const uint8_t *)"handle-1", 8}, 3, CS_OK},
+    {"credential", {(const uint8_t *)"handle-1", 8}, 255, CS_OK},
+    {"credential", {(const uint8_t *)"handle-1", 8}, 2, CS_ERR_UNSUPPORTED},
+    {"credential", {(const uint8_t *)"handle-2", 8}, 3, CS_ERR_CORRUPT},
+    {"credential", {(const uint8_t *)"handle-1", 7}, 3, CS_ERR_CORRUPT},
+    {"credential", {NULL, 0}, 3, CS_ERR_CORRUPT},
+    {"credentials", {(const uint8_t *)"handle-1", 8}, 3, CS_ERR_CORRUPT},
+    {"credentia", {(const uint8_t *)"handle-1", 8}, 3, CS_ERR_CORRUPT},
+    {"", {(const uint8_t *)"handle-1", 8}, 3, CS_ERR_CORRUPT},
 };
 
 static void a_transplanted_value_is_refused(void **state)
 {
     (void)state;
     char plain[512];
-    struct sealed sealed = seal(ring, CS_REALM_TEST, &here, "text");
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        assert_int_equal(open_as(ring, &places[i].place, &sealed, plain), places[i].err);
+    for (enum cs_cipher cipher = 0; cipher < CS_CIPHER_COUNT; cipher++) {
+        struct sealed sealed = seal(ring, CS_REALM_TEST, &heres[cipher], "text");
+        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+            const struct cs_place place = {.table = places[i].table,
+                                           .key = places[i].key,
+                                           .schema = places[i].schema,
+                                           .cipher = cipher};
+            assert_int_equal(open_as(ring, &place, &sealed, plain), places[i].err);
+        }
+    }
 }
 
 static void keys_of_the_longest_length_are_bound_whole(void **state)
@@ -83,8 +116,9 @@ static void keys_of_the_longest_length_are_bound_whole(void **state)
     (void)state;
     char plain[512];
     uint8_t key[CS_PLACE_KEY_MAX] = {0};
-    struct cs_place place = {
-        "a-table-name-of-exactly-as-many-bytes-as-it-may", {key, sizeof(key)}, 1};
+    struct cs_place place = {.table = "a-table-name-of-exactly-as-many-bytes-as-it-may",
+                             .key = {key, sizeof(key)},
+                             .schema = 1};
     assert_int_equal(strlen(place.table), CS_PLACE_TABLE_MAX);
     struct sealed sealed = seal(ring, CS_REALM_TEST, &place, "text");
     assert_int_equal(open_as(ring, &place, &sealed, plain), CS_OK);
@@ -167,7 +201,7 @@ static void a_pass_is_needed_beside_the_keyring(void **state)
     uint8_t memory[256];
     struct cs_buf sealed;
     struct cs_buf plain;
-    const struct cs_place there = {"replay", here.key, here.schema};
+    const struct cs_place there = {.table = "replay", .key = here.key, .schema = here.schema};
     cs_buf_lend(&sealed, memory, sizeof(memory));
     cs_keyring_seal_with(ring, CS_REALM_LIVE_DELIVERY, cs_slice_str("pass"), &here,
                          cs_slice_str("answer"), &sealed);
@@ -238,8 +272,10 @@ static void keyrings_share_nothing(void **state)
     char plain[512];
     struct cs_keyring *other = NULL;
     assert_int_equal(cs_keyring_new(&other), CS_OK);
-    struct sealed sealed = seal(ring, CS_REALM_SYSTEM, &here, "text");
-    assert_int_equal(open_as(other, &here, &sealed, plain), CS_ERR_CORRUPT);
+    for (enum cs_cipher cipher = 0; cipher < CS_CIPHER_COUNT; cipher++) {
+        struct sealed sealed = seal(ring, CS_REALM_SYSTEM, &heres[cipher], "text");
+        assert_int_equal(open_as(other, &heres[cipher], &sealed, plain), CS_ERR_CORRUPT);
+    }
     cs_keyring_free(&other);
     cs_keyring_free(&other); /* of NULL is fine */
 }
@@ -250,6 +286,7 @@ int main(void)
         cmocka_unit_test(every_realm_seals_and_opens),
         cmocka_unit_test(the_same_text_never_looks_the_same),
         cmocka_unit_test(every_flipped_bit_is_refused),
+        cmocka_unit_test(a_value_opens_under_its_places_cipher_alone),
         cmocka_unit_test(a_transplanted_value_is_refused),
         cmocka_unit_test(keys_of_the_longest_length_are_bound_whole),
         cmocka_unit_test(sealing_without_room_fails),

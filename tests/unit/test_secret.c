@@ -274,6 +274,50 @@ static void test_the_arena_is_kept_out_of_core_files_and_locked(void **state)
     cs_secret_free(&secret);
 }
 
+static void test_pages_are_kept_as_the_arena_is(void **state)
+{
+    (void)state;
+    static const size_t lens[] = {1, 4096, 4097, 10000};
+    char arena_flags[512];
+    char flags[512];
+    struct cs_secret *secret = NULL;
+    assert_int_equal(cs_secret_new(1, &secret), CS_OK);
+    read_vm_flags(secret, arena_flags);
+    cs_secret_free(&secret);
+    for (size_t i = 0; i < COUNT(lens); i++) {
+        void *pages = NULL;
+        assert_int_equal(cs_secret_pages_new(lens[i], &pages), CS_OK);
+        assert_true(all_zero(pages, lens[i]));
+        read_vm_flags(pages, flags);
+        assert_non_null(strstr(flags, " dd"));
+        assert_int_equal(strstr(flags, " lo") != NULL, strstr(arena_flags, " lo") != NULL);
+        memset(pages, 0xaa, lens[i]);
+        cs_secret_pages_free(pages);
+    }
+    cs_secret_pages_free(NULL);
+}
+
+static int refuse_unlocked_pages(void)
+{
+    const struct rlimit none = {0, 0};
+    bool locked = false;
+    void *pages = &locked;
+    cs_secret_teardown();
+    if (cs_secret_setup(true, &locked) != CS_OK || !locked) {
+        return 0; /* nothing can be locked here, and so nothing is asked of pages */
+    }
+    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0)) {
+        return 2;
+    }
+    return cs_secret_pages_new(1, &pages) == CS_ERR_NOMEM && pages == NULL ? 0 : 3;
+}
+
+static void test_pages_that_cannot_be_locked_are_refused_beside_a_locked_arena(void **state)
+{
+    (void)state;
+    assert_child_is_content(refuse_unlocked_pages);
+}
+
 static int refuse_lockless(void)
 {
     const struct rlimit none = {0, 0};
@@ -418,6 +462,8 @@ int main(void)
         cmocka_unit_test(test_a_full_arena_refuses_and_recovers),
         cmocka_unit_test(test_threads_do_not_share_slots),
         cmocka_unit_test(test_the_arena_is_kept_out_of_core_files_and_locked),
+        cmocka_unit_test(test_pages_are_kept_as_the_arena_is),
+        cmocka_unit_test(test_pages_that_cannot_be_locked_are_refused_beside_a_locked_arena),
         cmocka_unit_test(test_memory_that_cannot_be_locked_is_refused_unless_allowed),
         cmocka_unit_test(test_a_guard_page_ends_the_arena),
         cmocka_unit_test(test_misuse_is_caught),

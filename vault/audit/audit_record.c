@@ -88,9 +88,10 @@ const struct cs_record cs_receipt_record = {
     .doc = "Proves that the audit log has the entry that recorded this.",
 };
 
-const struct cs_table cs_audit_table = {CS_TABLE_AUDIT, "audit", &cs_audit_entry_record};
-const struct cs_table cs_audit_head_table = {CS_TABLE_AUDIT_HEAD, "audit_head",
-                                             &cs_audit_head_record};
+const struct cs_table cs_audit_table = {
+    .number = CS_TABLE_AUDIT, .name = "audit", .record = &cs_audit_entry_record};
+const struct cs_table cs_audit_head_table = {
+    .number = CS_TABLE_AUDIT_HEAD, .name = "audit_head", .record = &cs_audit_head_record};
 
 enum cs_err cs_audit_hash(const struct cs_audit_entry *entry, uint8_t out[CS_HASH_LEN])
 {

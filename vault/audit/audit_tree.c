@@ -42,7 +42,8 @@ static const struct cs_record tile_record = {
     .doc = "A part of the tree over the audit log.",
 };
 
-const struct cs_table cs_audit_tile_table = {CS_TABLE_AUDIT_TILE, "audit_tile", &tile_record};
+const struct cs_table cs_audit_tile_table = {
+    .number = CS_TABLE_AUDIT_TILE, .name = "audit_tile", .record = &tile_record};
 
 static struct cs_slice tile_key(unsigned level, uint64_t index, uint8_t *out)
 {

@@ -79,4 +79,8 @@ const struct cs_record cs_credential_record = {
 };
 
 const struct cs_table cs_credential_table = {
-    .number = CS_TABLE_CREDENTIAL, .name = "credential", .record = &cs_credential_record};
+    .number = CS_TABLE_CREDENTIAL,
+    .name = "credential",
+    .record = &cs_credential_record,
+    .cipher = CS_CIPHER_AES, /* verification opens one of them each time */
+};

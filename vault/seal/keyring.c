@@ -39,6 +39,35 @@ enum cs_err cs_keyring_keys_new(struct cs_keyring **out)
     return *out == NULL ? CS_ERR_NOMEM : CS_OK;
 }
 
+/*
+ * A key serves one cipher: AES has one that is derived from the data key. What is hashed tells the
+ * family and version apart, although no two of them share a data key.
+ */
+static enum cs_err make_aes(const uint8_t *data_key, enum cs_family family, uint8_t version,
+                            struct cs_aes **out)
+{
+    static const uint8_t context[crypto_generichash_blake2b_PERSONALBYTES] = {
+        'C', 'S', ' ', 'A', 'E', 'S', '-', '2', '5', '6', '-', 'G', 'C', 'M', ' ', '1'};
+    const uint8_t which[] = {(uint8_t)family, version};
+    struct cs_secret *key = NULL;
+    enum cs_err err = cs_secret_new(CS_AES_KEY_LEN, &key);
+    if (err != CS_OK)
+        return err;
+    crypto_generichash_blake2b_salt_personal(key->bytes, key->len, which, sizeof(which), data_key,
+                                             CS_FAMILY_KEY_LEN, NULL, context);
+    err = cs_aes_new(key->bytes, out);
+    cs_secret_free(&key);
+    return err;
+}
+
+static bool is_data(enum cs_family family)
+{
+    for (size_t i = 0; i < CS_REALM_COUNT; i++)
+        if (families[CS_KEY_DATA][i] == family)
+            return true;
+    return false;
+}
+
 enum cs_err cs_keyring_keys_take(struct cs_keyring *keyring, enum cs_family family, uint8_t version,
                                  struct cs_secret *key)
 {
@@ -47,6 +76,13 @@ enum cs_err cs_keyring_keys_take(struct cs_keyring *keyring, enum cs_family fami
     if (version == 0 || cs_keyring_keys_get(keyring, family, version) != NULL) {
         cs_secret_free(&key);
         return CS_ERR_CORRUPT;
+    }
+    if (is_data(family)) {
+        enum cs_err err = make_aes(key->bytes, family, version, &keys->aes[version]);
+        if (err != CS_OK) {
+            cs_secret_free(&key);
+            return err;
+        }
     }
     atomic_store_explicit(&keys->versions[version], key, memory_order_release);
     if (version > keys->newest)
@@ -106,6 +142,7 @@ void cs_keyring_free(struct cs_keyring **keyring)
         for (size_t version = 1; version < CS_FAMILY_VERSIONS; version++) {
             struct cs_secret *key = atomic_load(&(*keyring)->families[family].versions[version]);
             cs_secret_free(&key);
+            cs_aes_free(&(*keyring)->families[family].aes[version]);
         }
     }
     cs_secret_free(&(*keyring)->signing_key);

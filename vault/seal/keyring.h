@@ -7,10 +7,12 @@
  * all read.
  *
  * A sealed value is
- *     1 byte format (1) | 1 byte realm | 1 byte key version | 1 byte schema | 24 bytes nonce |
- *     XChaCha20-Poly1305 ciphertext and tag
+ *     1 byte format | 1 byte realm | 1 byte key version | 1 byte schema | nonce | ciphertext, tag
  * with the table's name, the row's key and the four header bytes as associated data, so that a
- * value that was edited, moved to another key, table, realm or schema does not open.
+ * value that was edited, moved to another key, table, realm or schema does not open. The format
+ * tells the cipher: 1 is XChaCha20-Poly1305 with a nonce of 24 bytes; 2 is AES-256-GCM with one of
+ * 12, under a key derived from the data key. Which of them a value has is for its place to say, and
+ * a value of the other does not open there.
  *
  * Thread rule: a keyring is read from any thread, without a lock; adding versions is for one thread
  * at a time, and readers see the old or the new state.
@@ -33,7 +35,7 @@ enum cs_realm {
     CS_REALM_COUNT
 };
 
-#define CS_SEAL_OVERHEAD (4 + 24 + 16)
+#define CS_SEAL_OVERHEAD (4 + 24 + 16) /* the most that sealing adds */
 #define CS_TOKEN_HASH_LEN 32
 #define CS_INDEX_HASH_LEN 16
 
@@ -69,6 +71,12 @@ CS_MUST_CHECK enum cs_err cs_keyring_add(struct cs_keyring *keyring, enum cs_key
 /* From now on the newest versions seal and hash. */
 void cs_keyring_promote(struct cs_keyring *keyring);
 
+enum cs_cipher {
+    CS_CIPHER_XCHACHA, /* for everything, without a bound on how much */
+    CS_CIPHER_AES,     /* for what is opened all the time; 2^32 sealings for each key version */
+    CS_CIPHER_COUNT
+};
+
 /* Where a sealed value lies; all of it is associated data. `key` has at most CS_PLACE_KEY_MAX. */
 #define CS_PLACE_KEY_MAX 511
 #define CS_PLACE_TABLE_MAX 47
@@ -76,17 +84,19 @@ struct cs_place {
     const char *table;
     struct cs_slice key;
     uint8_t schema;
+    enum cs_cipher cipher;
 };
 /*
- * Appends the sealed value to `out`, whose sticky error tells of failure. The nonce is random, and
- * never used again.
+ * Appends the sealed value to `out`, whose sticky error tells of failure. The nonce is fresh from
+ * the system's generator and never used again, not even for the same value sealed anew; a cipher
+ * takes as many of its bytes as it has use for.
  */
 #define CS_SEAL_NONCE_LEN 24
 void cs_keyring_seal(const struct cs_keyring *keyring, enum cs_realm realm,
                      const struct cs_place *place, const uint8_t nonce[CS_SEAL_NONCE_LEN],
                      struct cs_slice plain, struct cs_buf *out);
 /*
- * Opens into `plain` (room for sealed.len - CS_SEAL_OVERHEAD). *realm tells under which key it was;
+ * Opens into `plain` (room for sealed.len bytes is enough). *realm tells under which key it was;
  * the schema in the header comes out in *schema (≤ place->schema, else CS_ERR_UNSUPPORTED).
  * CS_ERR_CORRUPT: edited, transplanted or truncated. No allocation.
  */
@@ -109,8 +119,9 @@ void cs_keyring_index_hash(const struct cs_keyring *keyring, const char *purpose
                            struct cs_slice text, uint8_t out[CS_INDEX_HASH_LEN]);
 /*
  * Seals and opens under a key that only this keyring together with `pass` (bytes that only a caller
- * holds) can derive; for idempotent replays. `place` as above. Opening appends to `plain`:
- * CS_ERR_CORRUPT, also for another pass; CS_ERR_UNSUPPORTED; CS_ERR_NOMEM; CS_ERR_TOO_LARGE.
+ * holds) can derive; for idempotent replays. `place` as above, of XChaCha. Opening appends to
+ * `plain`: CS_ERR_CORRUPT, also for another pass; CS_ERR_UNSUPPORTED; CS_ERR_NOMEM;
+ * CS_ERR_TOO_LARGE.
  */
 void cs_keyring_seal_with(const struct cs_keyring *keyring, enum cs_realm realm,
                           struct cs_slice pass, const struct cs_place *place, struct cs_slice plain,

@@ -2,15 +2,17 @@
  * The inside of a keyring, shared by keyring.c (its life), keyring_wrap.c (its form at rest) and
  * seal.c (what it does), and seen by nobody else.
  *
- * A family is one purpose with its versions. A key lies in locked memory of its own. Published
- * pointers are never taken back while the keyring lives, so readers need no lock: an acquire load
- * of the key, or of the version and then the key, is enough.
+ * A family is one purpose with its versions. A key lies in locked memory of its own, and beside a
+ * data key the AES key that is made of it. Published pointers are never taken back while the
+ * keyring lives, so readers need no lock: an acquire load of the key, or of the version and then
+ * the key, is enough.
  */
 #ifndef CS_VAULT_SEAL_KEYRING_INTERNAL_H
 #define CS_VAULT_SEAL_KEYRING_INTERNAL_H
 
 #include <stdatomic.h>
 
+#include "vault/seal/aes.h"
 #include "vault/seal/keyring.h"
 
 #define CS_FAMILY_KEY_LEN 32
@@ -33,8 +35,9 @@ enum cs_family {
 
 struct cs_family_keys {
     _Atomic(struct cs_secret *) versions[CS_FAMILY_VERSIONS];
-    _Atomic uint8_t current; /* what seals and hashes */
-    uint8_t newest;          /* the last that was added; for the adding thread only */
+    struct cs_aes *aes[CS_FAMILY_VERSIONS]; /* of data keys; published with the key */
+    _Atomic uint8_t current;                /* what seals and hashes */
+    uint8_t newest; /* the last that was added; for the adding thread only */
 };
 
 struct cs_keyring {
@@ -45,7 +48,10 @@ struct cs_keyring {
 
 /* No keys yet. */
 CS_MUST_CHECK enum cs_err cs_keyring_keys_new(struct cs_keyring **out);
-/* Takes the key, also on failure. CS_ERR_CORRUPT: there is one of that version. */
+/*
+ * Takes the key, also on failure. CS_ERR_CORRUPT: there is one of that version; CS_ERR_NOMEM,
+ * CS_ERR_IO.
+ */
 CS_MUST_CHECK enum cs_err cs_keyring_keys_take(struct cs_keyring *keyring, enum cs_family family,
                                                uint8_t version, struct cs_secret *key);
 /* Ends the making: every family must have a key (CS_ERR_CORRUPT); expands the signing key. */
@@ -60,6 +66,12 @@ static inline const uint8_t *cs_keyring_keys_get(const struct cs_keyring *keyrin
     const struct cs_secret *key =
         atomic_load_explicit(&keyring->families[family].versions[version], memory_order_acquire);
     return key == NULL ? NULL : key->bytes;
+}
+/* The same version's AES key, for who has got its data key. */
+static inline const struct cs_aes *cs_keyring_keys_aes(const struct cs_keyring *keyring,
+                                                       enum cs_family family, uint8_t version)
+{
+    return keyring->families[family].aes[version];
 }
 static inline uint8_t cs_keyring_keys_current(const struct cs_keyring *keyring,
                                               enum cs_family family)

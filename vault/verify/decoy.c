@@ -27,14 +27,14 @@ enum cs_err cs_decoy_read(struct cs_ctx *ctx, const struct cs_table *table, stru
 #define TILE_LEN 512
 #define ROOM 512
 
-static enum cs_err seal_nothing(struct cs_ctx *ctx, size_t len)
+static enum cs_err seal_nothing(struct cs_ctx *ctx, size_t len, enum cs_cipher cipher)
 {
     uint8_t plain[ROOM] = {0};
     uint8_t digest[CS_DIGEST_LEN];
     uint8_t nonce[CS_SEAL_NONCE_LEN];
     struct cs_buf sealed;
     const struct cs_place place = {
-        .table = "decoy", .key = CS_SLICE(plain, CS_HANDLE_LEN), .schema = 1};
+        .table = "decoy", .key = CS_SLICE(plain, CS_HANDLE_LEN), .schema = 1, .cipher = cipher};
     cs_buf_init(&sealed, ROOM + CS_SEAL_OVERHEAD);
     cs_digest(CS_SLICE(plain, len), digest);
     cs_tx_nonce(ctx->tx, nonce);
@@ -47,10 +47,17 @@ static enum cs_err seal_nothing(struct cs_ctx *ctx, size_t len)
 
 enum cs_err cs_decoy_change(struct cs_ctx *ctx)
 {
-    static const size_t lens[] = {CREDENTIAL_LEN, HEAD_LEN, ENTRY_LEN, TILE_LEN,
-                                  CREDENTIAL_LEN, HEAD_LEN, ENTRY_LEN};
+    static const struct {
+        size_t len;
+        enum cs_cipher cipher;
+    } rows[] = {
+        {CREDENTIAL_LEN, CS_CIPHER_AES}, {HEAD_LEN, CS_CIPHER_XCHACHA},
+        {ENTRY_LEN, CS_CIPHER_XCHACHA},  {TILE_LEN, CS_CIPHER_XCHACHA},
+        {CREDENTIAL_LEN, CS_CIPHER_AES}, {HEAD_LEN, CS_CIPHER_XCHACHA},
+        {ENTRY_LEN, CS_CIPHER_XCHACHA},
+    };
     enum cs_err err = CS_OK;
-    for (size_t i = 0; err == CS_OK && i < sizeof(lens) / sizeof(lens[0]); i++)
-        err = seal_nothing(ctx, lens[i]);
+    for (size_t i = 0; err == CS_OK && i < sizeof(rows) / sizeof(rows[0]); i++)
+        err = seal_nothing(ctx, rows[i].len, rows[i].cipher);
     return err;
 }

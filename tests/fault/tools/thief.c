@@ -88,17 +88,19 @@ static void print_hex(struct cs_slice text, char end)
     putchar(end);
 }
 
-static void try_row(struct thief *thief, struct cs_slice key, struct cs_slice value)
+/* Whatever cipher it is under: the thief does not know the tables' own. */
+static void try_row(struct thief *thief, const char *table, struct cs_slice key,
+                    struct cs_slice value)
 {
     static uint8_t plain[1 << 16];
-    for (char *const *table = thief->tables; *table != NULL; table++) {
-        struct cs_place place = {.table = *table, .key = key, .schema = UINT8_MAX};
+    struct cs_place place = {.table = table, .key = key, .schema = UINT8_MAX};
+    for (; place.cipher < CS_CIPHER_COUNT; place.cipher++) {
         enum cs_realm realm = CS_REALM_COUNT;
         uint8_t schema = 0;
         size_t len = 0;
         if (cs_keyring_open(thief->keyring, &place, value, plain, &len, &realm, &schema) != CS_OK)
             continue;
-        printf("%s ", *table);
+        printf("%s ", table);
         print_hex(key, ' ');
         print_hex(CS_SLICE(plain, len), '\n');
         thief->opened++;
@@ -111,9 +113,10 @@ static void take(struct thief *thief, struct cs_slice key, struct cs_slice value
     if (is_keyring && thief->keyring == NULL &&
         cs_keyring_unwrap(value, thief->source, NULL, &thief->keyring) != CS_OK)
         thief->keyring = NULL;
-    if (!is_keyring && thief->keyring != NULL && value.len >= CS_SEAL_OVERHEAD &&
-        value.len <= 1 << 16 && key.len <= CS_PLACE_KEY_MAX)
-        try_row(thief, key, value);
+    if (is_keyring || thief->keyring == NULL || value.len > 1 << 16 || key.len > CS_PLACE_KEY_MAX)
+        return;
+    for (char *const *table = thief->tables; *table != NULL; table++)
+        try_row(thief, *table, key, value);
 }
 
 static void take_page(struct thief *thief, const uint8_t *page)
