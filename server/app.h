@@ -37,8 +37,7 @@ struct cs_background;
 struct cs_http;
 struct cs_metrics;
 
-#define CS_HEADER_GATEWAY_TOKEN "X-Countersign-Token" /* on CS_TRAIT_FORWARDED routes */
-#define CS_HEADER_AUTH_CODE "X-Auth-Code"             /* of every answer that they give */
+#define CS_HEADER_AUTH_CODE "X-Auth-Code" /* of every answer of a CS_TRAIT_FORWARDED route */
 
 /* Whose failed attempts are counted where a gateway does not tell its client's address. */
 enum cs_unnamed {
@@ -80,7 +79,7 @@ bool cs_app_from_gateway(const struct cs_call *call);
  * zeroed, and is nobody's developer. CS_ERR_UNAVAILABLE too while the application is not complete.
  * By the gateway's socket only its routes and those for anyone can be called; there a token is not
  * needed, but one that is sent has to be good.
- * On a route with CS_TRAIT_FORWARDED the token is that of CS_HEADER_GATEWAY_TOKEN, and a refusal
+ * On a route with CS_TRAIT_FORWARDED the token is that of CS_HEADER_TOKEN, and a refusal
  * bears CS_HEADER_AUTH_CODE: GATEWAY_UNKNOWN, GATEWAY_FORBIDDEN or UNAVAILABLE.
  */
 CS_MUST_CHECK enum cs_err cs_app_auth(struct cs_call *call);

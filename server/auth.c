@@ -64,8 +64,7 @@ static bool is_forwarded(const struct cs_call *call)
 /* Of a forwarded request, what stands in Authorization is the client's. */
 static struct cs_slice token_of(const struct cs_call *call)
 {
-    return is_forwarded(call) ? cs_call_header(call, CS_HEADER_GATEWAY_TOKEN)
-                              : cs_call_bearer(call);
+    return is_forwarded(call) ? cs_call_header(call, CS_HEADER_TOKEN) : cs_call_bearer(call);
 }
 
 /* So that whoever runs the gateway can tell its own token's refusal from that of a key. */

@@ -6,16 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/http/check.h"
 #include "server/http/scan.h"
-
-struct cs_slice cs_call_header(const struct cs_call *call, const char *name)
-{
-    for (size_t i = 0; i < call->header_count; i++)
-        if (cs_check_is(call->headers[i].name, name))
-            return call->headers[i].value;
-    return CS_SLICE(NULL, 0);
-}
 
 struct cs_slice cs_call_after_scheme(struct cs_slice value, const char *scheme)
 {
@@ -30,7 +21,7 @@ struct cs_slice cs_call_after_scheme(struct cs_slice value, const char *scheme)
 
 struct cs_slice cs_call_bearer(const struct cs_call *call)
 {
-    return cs_call_after_scheme(cs_call_header(call, "Authorization"), "Bearer ");
+    return cs_call_after_scheme(cs_call_header(call, CS_HEADER_AUTHORIZATION), "Bearer ");
 }
 
 struct cs_slice cs_call_param(const struct cs_call *call, const char *name)

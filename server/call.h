@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/record/record.h"
+#include "server/http/header.h"
 #include "server/http/reply.h"
 #include "server/http/target.h"
 #include "server/route.h"
@@ -26,12 +27,6 @@ struct cs_log;
 
 #define CS_REQUEST_ID_MAX 64
 #define CS_PEER_TEXT_SIZE 64
-#define CS_CALL_HEADERS_MAX 64
-
-struct cs_call_header {
-    struct cs_slice name;
-    struct cs_slice value;
-};
 
 struct cs_call {
     /* The application's: `app` as given to cs_http_start; `caller` is cs_http_params.caller_size
@@ -53,8 +48,7 @@ struct cs_call {
     const struct cs_query_member *query; /* decoded */
     size_t query_count;
     struct cs_slice raw_query; /* as it came, without its '?'; for routes that take any method */
-    const struct cs_call_header *headers;
-    size_t header_count;
+    const struct cs_slice *headers; /* by enum cs_header; see cs_call_header */
     struct cs_slice body;
 
     /* Where it came from, and what time it has. */
@@ -74,9 +68,12 @@ struct cs_call {
     uint32_t retry_after_s;
 };
 
-/* The header's value, or an empty slice with bytes == NULL. Names compare without case. Headers
- * that may not be repeated never are; of others this is the first. */
-struct cs_slice cs_call_header(const struct cs_call *call, const char *name);
+/* The header's value, or an empty slice with bytes == NULL. Headers that may come once only have
+ * not come twice; of others this is the first. */
+static inline struct cs_slice cs_call_header(const struct cs_call *call, enum cs_header header)
+{
+    return call->headers[header];
+}
 /*
  * What follows a scheme and its spaces in a value of Authorization (RFC 9110, 11.6.2); empty for
  * another scheme. `scheme` ends with a space: "Basic ".

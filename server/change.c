@@ -35,7 +35,7 @@ static bool is_visible_ascii(struct cs_slice text)
 /* The core has bounded the path by the same limit as `target`. */
 static enum cs_err ask_for_replay(struct cs_call *call, struct run *run)
 {
-    struct cs_slice key = cs_call_header(call, "Idempotency-Key");
+    struct cs_slice key = cs_call_header(call, CS_HEADER_IDEMPOTENCY_KEY);
     if (key.bytes == NULL || (call->route->traits & CS_TRAIT_IDEMPOTENT) == 0)
         return CS_OK;
     if (key.len == 0 || key.len > CS_REPLAY_KEY_MAX || !is_visible_ascii(key))
@@ -238,7 +238,7 @@ static bool parse_tag(struct cs_slice tag, uint64_t *revision)
 
 enum cs_err cs_change_if_match(struct cs_call *call, uint64_t *revision)
 {
-    struct cs_slice tag = cs_call_header(call, "If-Match");
+    struct cs_slice tag = cs_call_header(call, CS_HEADER_IF_MATCH);
     *revision = 0;
     if (tag.bytes == NULL || cs_slice_equal(tag, cs_slice_str("*")) || parse_tag(tag, revision))
         return CS_OK;

@@ -369,22 +369,19 @@ static uint32_t methods_of(const struct cs_route *route)
     return methods;
 }
 
+/* Ends at the first that fits and takes the method; collects what the others take before that. */
 static void match_chain(const struct cs_routes *routes, uint16_t chain, enum cs_method method,
                         struct cs_slice path, struct cs_route_match *out)
 {
-    struct cs_route_match found;
-
-    for (; chain != 0; chain = routes->next[chain - 1]) {
+    for (; chain != 0 && !out->route; chain = routes->next[chain - 1]) {
         const struct pattern *pattern = &routes->patterns[chain - 1];
-        if (!fits(pattern, path, &found))
+        if (!fits(pattern, path, out))
             continue;
-        found.route = pattern->route;
-        found.index = pattern->index;
-        found.allowed = out->allowed | methods_of(pattern->route);
-        if (!out->route && methods_meet(method, pattern->route->method))
-            *out = found;
-        else
-            out->allowed = found.allowed;
+        out->allowed |= methods_of(pattern->route);
+        if (methods_meet(method, pattern->route->method)) {
+            out->route = pattern->route;
+            out->index = pattern->index;
+        }
     }
 }
 
@@ -393,7 +390,8 @@ enum cs_err cs_routes_match(const struct cs_routes *routes, enum cs_method metho
 {
     enum cs_method asked = method == CS_METHOD_HEAD ? CS_METHOD_GET : method;
 
-    memset(out, 0, sizeof(*out));
+    out->route = NULL;
+    out->allowed = 0;
     if (path.len == 0 || path.bytes[0] != '/')
         return CS_ERR_NOT_FOUND;
     struct cs_slice first = segment_at(path, 1);

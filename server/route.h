@@ -129,12 +129,13 @@ void cs_routes_free(struct cs_routes **routes);
 const struct cs_route *cs_routes_at(const struct cs_routes *routes, size_t index);
 
 struct cs_route_match {
-    const struct cs_route *route;                /* NULL unless CS_OK */
+    const struct cs_route *route;                /* NULL unless CS_OK; the next four are of it */
     unsigned index;                              /* of cs_routes_at */
     struct cs_slice params[CS_ROUTE_PARAMS_MAX]; /* raw segments, in the order of the pattern */
     size_t param_count;
     struct cs_slice rest; /* raw: what a "*" took */
-    uint32_t allowed;     /* bit 1 << enum cs_method: what this path takes, HEAD and OPTIONS too */
+    /* Unless CS_OK, bit 1 << enum cs_method: what this path takes, HEAD and OPTIONS too. */
+    uint32_t allowed;
 };
 
 /*

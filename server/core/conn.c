@@ -7,9 +7,12 @@
 #include "base/secret/secret.h"
 #include "server/core/core.h"
 
-/* The largest header section, its 64 entries, and the largest answer's headers. Not more, because
- * MHD clears all of it after each request: with 64 KiB a request costs half as much again. */
-#define CONNECTION_MEMORY (26 * 1024)
+/* The largest header section, what MHD keeps of each header beside it, and the largest answer's
+ * head. Not more, because MHD clears all of it after each request, and half of it in between: with
+ * 64 KiB a request costs half as much again. */
+#define ENTRY_MEMORY 64
+#define CONNECTION_MEMORY                                                                          \
+    (CS_CHECK_HEAD_MAX + CS_CHECK_HEADERS_MAX * ENTRY_MEMORY + CS_REPLY_HEADER_ROOM + 1024)
 #define FREE_EXCHANGES_MAX 256
 
 static struct cs_conn *conn_of(struct MHD_Connection *mhd)
@@ -113,7 +116,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
         return MHD_NO;
     }
     collected->exchange->headers[head->header_count++] =
-        (struct cs_call_header){CS_SLICE(name, name_len), CS_SLICE(value, value ? value_len : 0)};
+        (struct cs_head_line){CS_SLICE(name, name_len), CS_SLICE(value, value ? value_len : 0)};
     return MHD_YES;
 }
 
@@ -137,10 +140,10 @@ static enum MHD_Result send_reply(struct cs_exchange *exchange)
     done = MHD_add_response_header(response, "X-Request-Id", call->request_id);
     if (done && len > 0)
         done = MHD_add_response_header(response, "Content-Type", reply->type);
+    if (done && len > 0)
+        done = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (done)
         done = MHD_add_response_header(response, "Cache-Control", reply->cache);
-    if (done)
-        done = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     for (size_t i = 0; i < reply->header_count && done; i++)
         done = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
     if (done && close)

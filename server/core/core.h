@@ -59,7 +59,8 @@ struct cs_exchange {
     char request_id[CS_REQUEST_ID_MAX + 1];
     char target[CS_TARGET_MAX + 1];
     char params[CS_TARGET_MAX];
-    struct cs_call_header headers[CS_CALL_HEADERS_MAX];
+    struct cs_head_line headers[CS_CHECK_HEADERS_MAX];
+    size_t header_count;
     struct cs_query_member query[CS_TARGET_QUERY_MAX];
     _Alignas(max_align_t) uint8_t caller[]; /* http->params.caller_size bytes */
 };

@@ -79,7 +79,7 @@ void cs_exchange_begin(struct cs_exchange *exchange, const char *raw_target, int
     if (exchange->http->params.caller_size > 0)
         call->caller = (struct cs_caller *)(void *)exchange->caller;
     call->request_id = exchange->request_id;
-    call->headers = exchange->headers;
+    call->headers = exchange->framing.headers;
     call->query = exchange->query;
     call->peer = exchange->conn->peer.text;
     memcpy(call->peer_ip, exchange->conn->peer.ip, sizeof(call->peer_ip));
@@ -217,15 +217,27 @@ static bool has_body(const struct cs_framing *framing)
 /* No coding is undone here: what comes in one is not what its type says. */
 static enum cs_err check_type(struct cs_call *call, const char *wanted)
 {
-    struct cs_slice coding = cs_call_header(call, "Content-Encoding");
+    struct cs_slice coding = cs_call_header(call, CS_HEADER_CONTENT_ENCODING);
 
     if (coding.len > 0 && !cs_check_is(coding, "identity"))
         return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_MEDIA_TYPE,
                               "The body must not be compressed.");
-    if (!cs_check_content_type(cs_call_header(call, "Content-Type"), wanted))
+    if (!cs_check_content_type(cs_call_header(call, CS_HEADER_CONTENT_TYPE), wanted))
         return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_MEDIA_TYPE, "The body must be %s.",
                               wanted);
     return CS_OK;
+}
+
+/* Every line of Accept has to admit the type. */
+static bool is_acceptable(const struct cs_exchange *exchange, const char *type)
+{
+    bool given = cs_call_header(&exchange->call, CS_HEADER_ACCEPT).bytes != NULL;
+
+    for (size_t i = 0; given && i < exchange->header_count; i++)
+        if (cs_header_find(exchange->headers[i].name) == CS_HEADER_ACCEPT &&
+            !cs_check_accepts(exchange->headers[i].value, type))
+            return false;
+    return true;
 }
 
 /* Whether what the request says of its body, and of the answer it wants, suits the route. */
@@ -247,24 +259,10 @@ static enum cs_err check_content(struct cs_exchange *exchange)
     enum cs_err err = has_body(framing) ? check_type(call, body_type) : CS_OK;
     if (err != CS_OK)
         return err;
-    for (size_t i = 0; i < call->header_count; i++)
-        if (cs_check_is(call->headers[i].name, "Accept") &&
-            !cs_check_accepts(call->headers[i].value, type))
-            return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_NOT_ACCEPTABLE,
-                                  "The answer is %s.", type);
+    if (!is_acceptable(exchange, type))
+        return cs_call_refuse(call, CS_ERR_INVALID, CS_FAULT_NOT_ACCEPTABLE, "The answer is %s.",
+                              type);
     return CS_OK;
-}
-
-/* Values lose the space behind them; what is before them MHD has skipped. */
-static void take_headers(struct cs_exchange *exchange, const struct cs_head *head)
-{
-    for (size_t i = 0; i < head->header_count; i++) {
-        struct cs_slice *value = &exchange->headers[i].value;
-        while (value->len > 0 &&
-               (value->bytes[value->len - 1] == ' ' || value->bytes[value->len - 1] == '\t'))
-            value->len--;
-    }
-    exchange->call.header_count = head->header_count;
 }
 
 /* From a sound header section to a call that could run; a refusal is READY when it could not. */
@@ -308,10 +306,10 @@ bool cs_exchange_head(struct cs_exchange *exchange, const struct cs_head *head,
     struct cs_call *call = &exchange->call;
 
     exchange->stage = CS_STAGE_BODY;
+    exchange->header_count = head->header_count;
     enum cs_err err = cs_check_head(head, &exchange->framing, &call->fault);
-    if (!err)
-        take_headers(exchange, head);
-    cs_request_id_choose(ids, cs_call_header(call, "X-Request-Id"), exchange->request_id);
+    struct cs_slice id = err ? CS_SLICE(NULL, 0) : cs_call_header(call, CS_HEADER_REQUEST_ID);
+    cs_request_id_choose(ids, id, exchange->request_id);
     if (err) {
         call->reply.close = true;
         cs_exchange_refuse(exchange, err);

@@ -6,44 +6,12 @@
 #include "base/text/scope.h"
 #include "server/gateway/presented.h"
 #include "server/gateway/verify_order.h"
-#include "server/http/check.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* The headers that are looked at; each is one that may come once (server/http/check.c). */
-enum asked { AUTHORIZATION, API_KEY, MODE, SCOPES, ANY_SCOPES, IP, ASKED_COUNT };
-
-static const struct {
-    const char *name;
-    size_t len;
-} asked_names[ASKED_COUNT] = {
-#define ASKED(symbol, text) [symbol] = {(text), sizeof(text) - 1}
-    ASKED(AUTHORIZATION, "Authorization"),
-    ASKED(API_KEY, "X-Api-Key"),
-    ASKED(MODE, "X-Countersign-Mode"),
-    ASKED(SCOPES, "X-Countersign-Scopes"),
-    ASKED(ANY_SCOPES, "X-Countersign-Any-Scopes"),
-    ASKED(IP, "X-Countersign-Ip"),
-#undef ASKED
-};
 
 /* A query of the question's own, decoded. */
 struct members {
     struct cs_query_member items[CS_TARGET_QUERY_MAX];
     char room[CS_TARGET_MAX];
 };
-
-static void find_headers(const struct cs_call *call, struct cs_slice found[ASKED_COUNT])
-{
-    for (size_t i = 0; i < call->header_count; i++) {
-        const struct cs_call_header *header = &call->headers[i];
-        for (size_t j = 0; j < ASKED_COUNT; j++) {
-            if (header->name.len == asked_names[j].len &&
-                cs_check_is(header->name, asked_names[j].name))
-                found[j] = header->value;
-        }
-    }
-}
 
 static enum cs_err refuse(struct cs_call *call, const char *what, const char *why)
 {
@@ -145,38 +113,39 @@ static enum cs_err take_query(struct cs_call *call, struct cs_forwarded *out)
     return err;
 }
 
-static enum cs_err take_headers(struct cs_call *call, const struct cs_slice found[ASKED_COUNT],
-                                struct cs_forwarded *out)
+static enum cs_err take_headers(struct cs_call *call, struct cs_forwarded *out)
 {
+    struct cs_slice mode = cs_call_header(call, CS_HEADER_MODE);
+    struct cs_slice any_scopes = cs_call_header(call, CS_HEADER_ANY_SCOPES);
+    struct cs_slice ip = cs_call_header(call, CS_HEADER_IP);
     enum cs_err err = CS_OK;
-    if (found[MODE].len != 0)
-        err = take_mode(call, found[MODE], out);
+    if (mode.len != 0)
+        err = take_mode(call, mode, out);
     if (err == CS_OK)
-        err = take_scopes(call, found[SCOPES], out->scopes);
-    if (err == CS_OK && found[ANY_SCOPES].len != 0 && out->any_scopes[0] != '\0')
+        err = take_scopes(call, cs_call_header(call, CS_HEADER_SCOPES), out->scopes);
+    if (err == CS_OK && any_scopes.len != 0 && out->any_scopes[0] != '\0')
         err = refuse(call, "any_scope", "is asked for in the query and in a header.");
     if (err == CS_OK)
-        err = take_scopes(call, found[ANY_SCOPES], out->any_scopes);
-    if (err == CS_OK && found[IP].len != 0)
-        err = take_ip(call, found[IP], out);
+        err = take_scopes(call, any_scopes, out->any_scopes);
+    if (err == CS_OK && ip.len != 0)
+        err = take_ip(call, ip, out);
     return err;
 }
 
 enum cs_err cs_forwarded_read(struct cs_call *call, struct cs_forwarded *out)
 {
-    struct cs_slice found[ASKED_COUNT] = {{NULL, 0}};
     out->question = (struct cs_question){.mode = -1, .cost = 1};
     out->basic = (struct cs_basic){.pair = NULL};
     out->scopes[0] = out->any_scopes[0] = out->ip[0] = '\0';
-    find_headers(call, found);
     enum cs_err err = take_query(call, out);
     if (err == CS_OK)
-        err = take_headers(call, found, out);
+        err = take_headers(call, out);
     if (err != CS_OK)
         return err;
     out->question.scopes = out->scopes[0] != '\0' ? out->scopes : NULL;
     out->question.any_scopes = out->any_scopes[0] != '\0' ? out->any_scopes : NULL;
-    return cs_presented_read(found[AUTHORIZATION], found[API_KEY], &out->basic, &out->question);
+    return cs_presented_read(cs_call_header(call, CS_HEADER_AUTHORIZATION),
+                             cs_call_header(call, CS_HEADER_API_KEY), &out->basic, &out->question);
 }
 
 void cs_forwarded_free(struct cs_forwarded *forwarded)

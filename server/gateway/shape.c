@@ -23,19 +23,18 @@ static void put_identity(struct cs_reply *reply, const struct cs_credential *cre
     cs_reply_header(reply, "X-Scopes", credential->scopes);
 }
 
-/* `"key";q=1000;w=60`: a name, and two numbers under their letters (RFC 9651). */
-static void put_item(struct cs_buf *out, enum cs_limited which, const char *letters, uint64_t first,
-                     uint64_t second)
+/* `"key";q=1000;w=60`: a name, and two numbers behind their letters (RFC 9651). */
+static const char *const policy_letters[] = {"\";q=", ";w="};
+static const char *const state_letters[] = {"\";r=", ";t="};
+
+static void put_item(struct cs_buf *out, enum cs_limited which, const char *const letters[2],
+                     uint64_t first, uint64_t second)
 {
     cs_buf_put_str(out, out->len > 0 ? ", \"" : "\"");
     cs_buf_put_str(out, cs_limited_names[which]);
-    cs_buf_put_str(out, "\";");
-    cs_buf_put_char(out, letters[0]);
-    cs_buf_put_char(out, '=');
+    cs_buf_put_str(out, letters[0]);
     cs_buf_put_u64(out, first);
-    cs_buf_put_char(out, ';');
-    cs_buf_put_char(out, letters[1]);
-    cs_buf_put_char(out, '=');
+    cs_buf_put_str(out, letters[1]);
     cs_buf_put_u64(out, second);
 }
 
@@ -53,9 +52,9 @@ void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
         const struct cs_limit_state *limit = &answer->limits[i];
         if (limit->rate.limit == 0)
             continue;
-        put_item(&policy, (enum cs_limited)i, "qw", limit->rate.limit,
+        put_item(&policy, (enum cs_limited)i, policy_letters, limit->rate.limit,
                  limit->rate.period_ms / MS_PER_S);
-        put_item(&state, (enum cs_limited)i, "rt", limit->remaining, limit->reset_s);
+        put_item(&state, (enum cs_limited)i, state_letters, limit->remaining, limit->reset_s);
     }
     cs_reply_header_slice(reply, "RateLimit-Policy", CS_SLICE(policy_text, policy.len));
     cs_reply_header_slice(reply, "RateLimit", CS_SLICE(state_text, state.len));

@@ -7,7 +7,7 @@
 
 enum cs_err cs_basic_read(const struct cs_call *call, struct cs_basic *out)
 {
-    struct cs_slice value = cs_call_header(call, "Authorization");
+    struct cs_slice value = cs_call_header(call, CS_HEADER_AUTHORIZATION);
     return cs_basic_decode(cs_call_after_scheme(value, "Basic "), out);
 }
 

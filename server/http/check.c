@@ -7,61 +7,15 @@
 
 #define METHOD_MAX 32
 
-/* Headers that are told twice only by an attacker or a broken client. */
-#define SINGLES(X)                                                                                 \
-    X(HOST, "Host")                                                                                \
-    X(CONTENT_LENGTH, "Content-Length")                                                            \
-    X(TRANSFER_ENCODING, "Transfer-Encoding")                                                      \
-    X(AUTHORIZATION, "Authorization")                                                              \
-    X(CONTENT_TYPE, "Content-Type")                                                                \
-    X(EXPECT, "Expect")                                                                            \
-    X(IDEMPOTENCY_KEY, "Idempotency-Key")                                                          \
-    X(IF_MATCH, "If-Match")                                                                        \
-    X(ORIGIN, "Origin")                                                                            \
-    X(API_KEY, "X-Api-Key")                                                                        \
-    X(TOKEN, "X-Countersign-Token")                                                                \
-    X(MODE, "X-Countersign-Mode")                                                                  \
-    X(SCOPES, "X-Countersign-Scopes")                                                              \
-    X(ANY_SCOPES, "X-Countersign-Any-Scopes")                                                      \
-    X(IP, "X-Countersign-Ip")
-
-enum single {
-#define SINGLE_SYMBOL(symbol, text) SINGLE_##symbol,
-    SINGLES(SINGLE_SYMBOL)
-#undef SINGLE_SYMBOL
-        SINGLE_COUNT
-};
-
-static const struct {
-    const char *name;
-    size_t len;
-} singles[SINGLE_COUNT] = {
-#define SINGLE_NAME(symbol, text) {(text), sizeof(text) - 1},
-    SINGLES(SINGLE_NAME)
-#undef SINGLE_NAME
-};
-
 static enum cs_err malformed(struct cs_fault *fault, const char *why)
 {
     return cs_fault_set(fault, CS_ERR_INVALID, CS_FAULT_MALFORMED, NULL, "%s", why);
 }
 
-static char lower(uint8_t c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
 bool cs_check_is(struct cs_slice text, const char *name)
 {
-    /* Most names differ in their first letter: the hot path asks for many. */
-    if (text.len == 0 || lower(text.bytes[0]) != lower((uint8_t)name[0]))
-        return text.len == 0 && name[0] == '\0';
-    if (text.len != strlen(name))
-        return false;
-    for (size_t i = 1; i < text.len; i++)
-        if (lower(text.bytes[i]) != lower((uint8_t)name[i]))
-            return false;
-    return true;
+    return text.len == strlen(name) &&
+           (text.len == 0 || strncasecmp((const char *)text.bytes, name, text.len) == 0);
 }
 
 /* RFC 9110 section 5.6.2; a bit for each ASCII character: digits, letters, !#$%&'*+-.^_`|~ */
@@ -75,11 +29,37 @@ static bool is_token(struct cs_slice text)
     return text.len > 0;
 }
 
+/* Whether one of eight bytes is a control character (RFC 5234's CTL); it may be a tab. */
+static bool has_control(const uint8_t *at)
+{
+    const uint64_t ones = UINT64_MAX / 0xff;
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    /* A byte borrows from 0x80 where it is too small, and only what was below 0x80 counts. */
+    uint64_t low = (word - ones * 0x20) & ~word;
+    uint64_t del = word ^ ones * 0x7f;
+    return ((low | ((del - ones) & ~del)) & ones * 0x80) != 0;
+}
+
+size_t cs_check_plain(struct cs_slice text)
+{
+    size_t at = 0;
+
+    while (text.len - at >= sizeof(uint64_t) && !has_control(text.bytes + at))
+        at += sizeof(uint64_t);
+    while (at < text.len && text.bytes[at] >= 0x20 && text.bytes[at] != 0x7f)
+        at++;
+    return at;
+}
+
 static bool is_value(struct cs_slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if ((text.bytes[i] < 0x20 && text.bytes[i] != '\t') || text.bytes[i] == 0x7f)
+    for (size_t at = 0; at < text.len; at++) {
+        at += cs_check_plain(CS_SLICE(text.bytes + at, text.len - at));
+        if (at < text.len && text.bytes[at] != '\t')
             return false;
+    }
     return true;
 }
 
@@ -104,7 +84,7 @@ static bool is_canonical(const struct cs_head *head)
         return false;
     uintptr_t line = end_of(head->version) + 2;
     for (size_t i = 0; i < head->header_count; i++) {
-        const struct cs_call_header *header = &head->headers[i];
+        const struct cs_head_line *header = &head->headers[i];
         if (start_of(header->name) != line || start_of(header->value) <= end_of(header->name))
             return false;
         line = end_of(header->value) + 2;
@@ -138,33 +118,24 @@ static enum cs_err check_request_line(const struct cs_head *head, struct cs_fram
     return CS_OK;
 }
 
-static int single_index(struct cs_slice name)
-{
-    for (int i = 0; i < SINGLE_COUNT; i++)
-        if (name.len == singles[i].len &&
-            lower(name.bytes[0]) == lower((uint8_t)singles[i].name[0]) &&
-            cs_check_is(name, singles[i].name))
-            return i;
-    return -1;
-}
-
-/* Checks each header on its own, and finds those that may come once. */
+/* Checks each header on its own, and finds those that the server reads. */
 static enum cs_err check_headers(const struct cs_head *head, struct cs_slice *found,
                                  struct cs_fault *fault)
 {
     for (size_t i = 0; i < head->header_count; i++) {
-        const struct cs_call_header *header = &head->headers[i];
-        if (!is_token(header->name))
+        const struct cs_head_line *line = &head->headers[i];
+        enum cs_header header = cs_header_find(line->name);
+        if (header == CS_HEADER_COUNT && !is_token(line->name))
             return malformed(fault, "A header's name is not a token, or is followed by a space.");
-        if (!is_value(header->value))
+        if (!is_value(line->value))
             return malformed(fault, "A header's value has a control character.");
-        int index = single_index(header->name);
-        if (index < 0)
+        if (header == CS_HEADER_COUNT)
             continue;
-        if (found[index].bytes)
+        if (!found[header].bytes)
+            found[header] = line->value;
+        else if (cs_header_comes_once(header))
             return cs_fault_set(fault, CS_ERR_INVALID, CS_FAULT_MALFORMED, NULL,
-                                "The header %s is given more than once.", singles[index].name);
-        found[index] = header->value;
+                                "The header %s is given more than once.", cs_header_name(header));
     }
     return CS_OK;
 }
@@ -195,11 +166,10 @@ static bool parse_length(struct cs_slice text, uint64_t *out)
     return true;
 }
 
-static enum cs_err check_framing(const struct cs_slice *found, struct cs_framing *framing,
-                                 struct cs_fault *fault)
+static enum cs_err check_framing(struct cs_framing *framing, struct cs_fault *fault)
 {
-    struct cs_slice coding = found[SINGLE_TRANSFER_ENCODING];
-    struct cs_slice length = found[SINGLE_CONTENT_LENGTH];
+    struct cs_slice coding = framing->headers[CS_HEADER_TRANSFER_ENCODING];
+    struct cs_slice length = framing->headers[CS_HEADER_CONTENT_LENGTH];
 
     if (coding.bytes && length.bytes)
         return malformed(fault, "Content-Length and Transfer-Encoding exclude each other.");
@@ -215,10 +185,28 @@ static enum cs_err check_framing(const struct cs_slice *found, struct cs_framing
     return CS_OK;
 }
 
+static struct cs_slice trim(struct cs_slice text)
+{
+    while (text.len > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t'))
+        text = CS_SLICE(text.bytes + 1, text.len - 1);
+    while (text.len > 0 && (text.bytes[text.len - 1] == ' ' || text.bytes[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* The space that may follow a value; what is before it the library has skipped. */
+static void trim_headers(struct cs_slice *found)
+{
+    for (int i = 0; i < CS_HEADER_COUNT; i++)
+        if (found[i].len > 0)
+            found[i] = trim(found[i]);
+}
+
 enum cs_err cs_check_head(const struct cs_head *head, struct cs_framing *framing,
                           struct cs_fault *fault)
 {
-    struct cs_slice found[SINGLE_COUNT] = {0};
+    const struct cs_slice *host = &framing->headers[CS_HEADER_HOST];
+    const struct cs_slice *expect = &framing->headers[CS_HEADER_EXPECT];
     enum cs_err err;
 
     memset(framing, 0, sizeof(*framing));
@@ -231,29 +219,21 @@ enum cs_err cs_check_head(const struct cs_head *head, struct cs_framing *framing
     err = check_request_line(head, framing, fault);
     if (err)
         return err;
-    err = check_headers(head, found, fault);
+    err = check_headers(head, framing->headers, fault);
     if (err)
         return err;
-    if (found[SINGLE_HOST].bytes ? !is_host(found[SINGLE_HOST]) : !framing->http10)
+    if (host->bytes ? !is_host(*host) : !framing->http10)
         return malformed(fault, "A valid Host header must be given.");
-    err = check_framing(found, framing, fault);
+    err = check_framing(framing, fault);
     if (err)
         return err;
-    if (found[SINGLE_EXPECT].bytes && !framing->http10) {
-        if (!cs_check_is(found[SINGLE_EXPECT], "100-continue"))
+    if (expect->bytes && !framing->http10) {
+        if (!cs_check_is(*expect, "100-continue"))
             return malformed(fault, "The only expectation is 100-continue.");
         framing->expects = true;
     }
+    trim_headers(framing->headers);
     return CS_OK;
-}
-
-static struct cs_slice trim(struct cs_slice text)
-{
-    while (text.len > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t'))
-        text = CS_SLICE(text.bytes + 1, text.len - 1);
-    while (text.len > 0 && (text.bytes[text.len - 1] == ' ' || text.bytes[text.len - 1] == '\t'))
-        text.len--;
-    return text;
 }
 
 /* Cuts the trimmed piece before the next `separator` outside quotes off `rest`. */
@@ -296,7 +276,7 @@ static int range_fits(struct cs_slice range, const char *type)
 /* q=0, q=0.0, … forbid; whatever else it says permits. */
 static bool is_weight_zero(struct cs_slice parameter)
 {
-    if (parameter.len < 3 || lower(parameter.bytes[0]) != 'q' || parameter.bytes[1] != '=')
+    if (parameter.len < 3 || strncasecmp((const char *)parameter.bytes, "q=", 2) != 0)
         return false;
     for (size_t i = 2; i < parameter.len; i++)
         if (parameter.bytes[i] != '0' && parameter.bytes[i] != '.')
@@ -331,6 +311,8 @@ bool cs_check_content_type(struct cs_slice value, const char *type)
 {
     struct cs_slice piece;
 
+    if (cs_check_is(value, type))
+        return true;
     if (!next_piece(&value, ';', &piece) || !cs_check_is(piece, type))
         return false;
     while (next_piece(&value, ';', &piece))

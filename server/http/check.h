@@ -24,10 +24,18 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "server/call.h"
+#include "server/http/header.h"
+#include "server/http/target.h"
 
-#define CS_CHECK_HEADERS_MAX CS_CALL_HEADERS_MAX
-#define CS_CHECK_HEAD_MAX (16 * 1024) /* bytes of a header section */
+struct cs_fault;
+
+#define CS_CHECK_HEADERS_MAX 64
+#define CS_CHECK_HEAD_MAX (8 * 1024) /* bytes of a header section */
+
+struct cs_head_line {
+    struct cs_slice name;
+    struct cs_slice value;
+};
 
 /* A header section as the library tells it; the other slices lie in its read buffer. */
 struct cs_head {
@@ -35,10 +43,10 @@ struct cs_head {
     struct cs_slice target; /* raw: a copy, because the library goes on to decode it in place */
     const void *target_at;  /* where it lay */
     struct cs_slice version;
-    const struct cs_call_header *headers; /* in order of arrival, values untrimmed at their end */
-    size_t header_count;                  /* that are in `headers` */
-    bool more_headers;                    /* there were more than CS_CHECK_HEADERS_MAX */
-    size_t size;                          /* from the method's first byte to past the empty line */
+    const struct cs_head_line *headers; /* in order of arrival, values untrimmed at their end */
+    size_t header_count;                /* that are in `headers` */
+    bool more_headers;                  /* there were more than CS_CHECK_HEADERS_MAX */
+    size_t size;                        /* from the method's first byte to past the empty line */
 };
 
 /* What a checked section says about the message. */
@@ -49,6 +57,7 @@ struct cs_framing {
     bool has_length;
     bool expects; /* Expect: 100-continue */
     uint64_t length;
+    struct cs_slice headers[CS_HEADER_COUNT]; /* trimmed values; bytes == NULL: it was not there */
 };
 
 /*
@@ -67,5 +76,7 @@ bool cs_check_content_type(struct cs_slice value, const char *type);
 
 /* Compares a header name or token without ASCII case. */
 bool cs_check_is(struct cs_slice text, const char *name);
+/* The bytes before the first control character, or all of them. */
+size_t cs_check_plain(struct cs_slice text);
 
 #endif

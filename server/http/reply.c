@@ -6,6 +6,7 @@
 
 #include "base/record/record.h"
 #include "base/secret/secret.h"
+#include "server/http/check.h"
 
 #define KEEP_BODY (16 * 1024) /* bytes of body memory that a reply may hold between requests */
 
@@ -45,18 +46,9 @@ void cs_reply_free(struct cs_reply *reply)
     cs_wipe(reply->room, reply->room_used);
 }
 
-static bool is_header_value(struct cs_slice value)
+static struct cs_reply_header *find_header(const struct cs_reply *reply, const char *name,
+                                           size_t len)
 {
-    for (size_t i = 0; i < value.len; i++)
-        if (value.bytes[i] < 0x20 || value.bytes[i] == 0x7f)
-            return false;
-    return true;
-}
-
-static struct cs_reply_header *find_header(const struct cs_reply *reply, const char *name)
-{
-    size_t len = strlen(name);
-
     for (size_t i = 0; i < reply->header_count; i++)
         if (reply->headers[i].name_len == len && strcasecmp(reply->headers[i].name, name) == 0)
             return (struct cs_reply_header *)&reply->headers[i];
@@ -65,11 +57,12 @@ static struct cs_reply_header *find_header(const struct cs_reply *reply, const c
 
 void cs_reply_header_slice(struct cs_reply *reply, const char *name, struct cs_slice value)
 {
-    struct cs_reply_header *header = find_header(reply, name);
+    size_t name_len = strlen(name);
+    struct cs_reply_header *header = find_header(reply, name, name_len);
 
     if (reply->err)
         return;
-    if (!is_header_value(value)) {
+    if (cs_check_plain(value) != value.len) {
         reply->err = CS_ERR_INVALID;
         return;
     }
@@ -85,7 +78,7 @@ void cs_reply_header_slice(struct cs_reply *reply, const char *name, struct cs_s
     reply->room_used += value.len + 1;
     if (!header)
         header = &reply->headers[reply->header_count++];
-    *header = (struct cs_reply_header){name, strlen(name), copy};
+    *header = (struct cs_reply_header){name, name_len, copy};
 }
 
 void cs_reply_header(struct cs_reply *reply, const char *name, const char *value)
@@ -105,7 +98,7 @@ void cs_reply_header_u64(struct cs_reply *reply, const char *name, uint64_t valu
 
 const char *cs_reply_find(const struct cs_reply *reply, const char *name)
 {
-    const struct cs_reply_header *header = find_header(reply, name);
+    const struct cs_reply_header *header = find_header(reply, name, strlen(name));
     return header ? header->value : NULL;
 }
 

@@ -36,6 +36,7 @@ static int decode_escape(struct cs_slice raw, size_t at, enum spelling spelling)
 static enum cs_err decode(struct cs_slice raw, enum spelling spelling, char *out, size_t *len)
 {
     size_t used = 0;
+    bool ascii = true;
 
     *len = 0;
     for (size_t at = 0; at < raw.len; at++) {
@@ -50,9 +51,10 @@ static enum cs_err decode(struct cs_slice raw, enum spelling spelling, char *out
         }
         if (c < 0)
             return CS_ERR_INVALID;
+        ascii = ascii && c < 0x80;
         out[used++] = (char)c;
     }
-    if (used > 0 && !cs_utf8_is_text(out, used))
+    if (!ascii && !cs_utf8_is_text(out, used))
         return CS_ERR_INVALID;
     *len = used;
     return CS_OK;

@@ -118,8 +118,9 @@ static json_t *security_schemes(void)
                      "credential", "type", "http", "scheme", "bearer", "description",
                      "The client_secret of a credential.", "pair", "type", "http", "scheme",
                      "basic", "description", "client_id and client_secret of a credential.",
-                     "gateway", "type", "apiKey", "in", "header", "name", CS_HEADER_GATEWAY_TOKEN,
-                     "description", "The service token (`cs_svc_…`) of a gateway.");
+                     "gateway", "type", "apiKey", "in", "header", "name",
+                     cs_header_name(CS_HEADER_TOKEN), "description",
+                     "The service token (`cs_svc_…`) of a gateway.");
 }
 
 /* Which of the schemes proves the caller; a claim is in the body, and proves itself. */

@@ -66,7 +66,7 @@ static bool is_digest_tag(struct cs_slice tag)
  */
 static enum cs_err bind_digest(struct cs_call *call, struct cs_decision_order *order)
 {
-    struct cs_slice tag = cs_call_header(call, "If-Match");
+    struct cs_slice tag = cs_call_header(call, CS_HEADER_IF_MATCH);
     enum cs_err err = CS_OK;
     if (is_digest_tag(tag)) {
         struct cs_slice digest = CS_SLICE(tag.bytes + 1, DIGEST_CHARS);

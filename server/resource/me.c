@@ -90,8 +90,8 @@ static enum cs_err prove(struct cs_call *call, struct cs_answer *answer)
     struct cs_question question = {.mode = -1, .unnoted = true};
     question.ip = strcmp(call->peer, "unix") == 0 ? NULL : call->peer;
     cs_ratelimit_ask(call, &question);
-    enum cs_err err = cs_presented_read(cs_call_header(call, "Authorization"), CS_SLICE(NULL, 0),
-                                        &basic, &question);
+    enum cs_err err = cs_presented_read(cs_call_header(call, CS_HEADER_AUTHORIZATION),
+                                        CS_SLICE(NULL, 0), &basic, &question);
     if (err == CS_OK)
         err = cs_verify(app->vault, &question, answer);
     cs_basic_free(&basic);

@@ -51,7 +51,7 @@ static inline int call_teardown(void **state)
 struct sent {
     struct cs_call call;
     struct cs_caller caller;
-    struct cs_call_header headers[4];
+    struct cs_slice headers[CS_HEADER_COUNT];
     struct cs_query_member query[4];
 };
 
@@ -78,9 +78,9 @@ static inline void sent_free(struct sent *sent)
 
 static inline void sent_header(struct sent *sent, const char *name, const char *value)
 {
-    assert_true(sent->call.header_count < sizeof(sent->headers) / sizeof(sent->headers[0]));
-    sent->headers[sent->call.header_count++] =
-        (struct cs_call_header){cs_slice_str(name), cs_slice_str(value)};
+    enum cs_header header = cs_header_find(cs_slice_str(name));
+    assert_int_not_equal(header, CS_HEADER_COUNT);
+    sent->headers[header] = cs_slice_str(value);
 }
 
 static inline void sent_query(struct sent *sent, const char *name, const char *value)

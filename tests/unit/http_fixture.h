@@ -86,6 +86,12 @@ static inline enum cs_err echo(struct cs_call *call)
     return CS_OK;
 }
 
+static inline enum cs_err length(struct cs_call *call)
+{
+    cs_buf_printf(&call->reply.body, "length=%zu", call->body.len);
+    return CS_OK;
+}
+
 static inline enum cs_err wait_at_gate(struct cs_call *call)
 {
     struct gate *gate = call->app;
@@ -172,6 +178,7 @@ static const struct cs_route test_routes[] = {
     {TEST_ROUTE(GET, "/forge", FAST, forge, 1)},
     {TEST_ROUTE(GET, "/conflict", WORK, conflict, 1)},
     {TEST_ROUTE(POST, "/echo", FAST, echo, 1), .max_body = 65536, .success = 201},
+    {TEST_ROUTE(POST, "/length", FAST, length, 1), .max_body = 65536},
     {TEST_ROUTE(POST, "/small", FAST, echo, 1), .max_body = 16},
     {TEST_ROUTE(POST, "/slow/echo", WORK, echo, 1), .max_body = 65536},
     {TEST_ROUTE(DELETE, "/things/{id}", FAST, echo, 1)},

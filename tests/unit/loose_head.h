@@ -17,7 +17,7 @@ struct loose {
     size_t at;
     char *folded[CS_CHECK_HEADERS_MAX]; /* names that a fold moved elsewhere */
     size_t folded_count;
-    struct cs_call_header headers[CS_CHECK_HEADERS_MAX];
+    struct cs_head_line headers[CS_CHECK_HEADERS_MAX];
     struct cs_head head;
 };
 
@@ -87,7 +87,7 @@ static inline bool loose_header(struct loose *loose, char *line)
         return true;
     }
     loose->headers[head->header_count++] =
-        (struct cs_call_header){CS_SLICE(line, strlen(line)), CS_SLICE(value, strlen(value))};
+        (struct cs_head_line){CS_SLICE(line, strlen(line)), CS_SLICE(value, strlen(value))};
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/loose_head.h"
+#include "vault/fault.h"
 
 #define GET "GET /a HTTP/1.1\r\n"
 #define POST "POST /a HTTP/1.1\r\n"
@@ -55,6 +56,8 @@ static const struct {
     {"control character in a name", GET HOST "X\x01: 5\r\n" END, BAD},
     {"control character in a value", GET HOST "X: a\x01\r\n" END, BAD},
     {"DEL in a value", GET HOST "X: a\x7f\r\n" END, BAD},
+    {"control character far in a value", GET HOST "X: 0123456789\ta\x01z\r\n" END, BAD},
+    {"tabs and other than ASCII in a value", GET HOST "X: 0123\t\t6789\xff\x80\ta\r\n" END, FINE},
     {"two spaces before the target", "GET  /a HTTP/1.1\r\n" HOST END, BAD},
     {"two spaces after the target", "GET /a  HTTP/1.1\r\n" HOST END, BAD},
     {"space in the target", "GET /a b HTTP/1.1\r\n" HOST END, BAD},
@@ -205,6 +208,27 @@ static void limits_the_count(void **state)
     }
 }
 
+/* Whatever stands around it, and wherever it stands in what is looked at eight bytes at a time. */
+static void finds_the_first_control_character(void **state)
+{
+    static const uint8_t fillers[] = {0x20, 0x7e, 0x80, 0xff};
+    char text[24];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (int c = 0; c < 256; c++) {
+            for (size_t i = 0; i < sizeof(fillers); i++) {
+                memset(text, fillers[i], sizeof(text));
+                text[at] = (char)c;
+                size_t plain = c < 0x20 || c == 0x7f ? at : sizeof(text);
+                assert_int_equal(cs_check_plain(CS_SLICE(text, sizeof(text))), plain);
+                assert_int_equal(cs_check_plain(CS_SLICE(text, at)), at);
+            }
+        }
+    }
+    assert_int_equal(cs_check_plain(CS_SLICE(NULL, 0)), 0);
+}
+
 static void refuses_pieces_from_elsewhere(void **state)
 {
     static const char raw[] = GET HOST END;
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test(tells_the_framing),
         cmocka_unit_test(limits_sizes),
         cmocka_unit_test(limits_the_count),
+        cmocka_unit_test(finds_the_first_control_character),
         cmocka_unit_test(refuses_pieces_from_elsewhere),
         cmocka_unit_test(weighs_accept),
         cmocka_unit_test(knows_content_types),

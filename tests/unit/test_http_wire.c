@@ -165,7 +165,8 @@ static void sections_are_limited(void **state)
     assert_int_equal(ask_sized(2048, 0, 2), 404);
     assert_int_equal(ask_sized(2049, 0, 2), 414);
     assert_int_equal(ask_sized(10000, 0, 2), 414);
-    assert_int_equal(ask_sized(5, 16000, 2), 404);
+    assert_int_equal(ask_sized(5, 8192 - 44, 2), 404);
+    assert_int_equal(ask_sized(5, 8192 - 43, 2), 431);
     assert_int_equal(ask_sized(5, 16384, 2), 431);
     assert_int_equal(ask_sized(5, 17000, 2), 431);
     assert_int_equal(ask_sized(5, 0, 64), 404);
@@ -173,26 +174,55 @@ static void sections_are_limited(void **state)
     assert_int_equal(ask_sized(5, 0, 400), 431);
 }
 
+/* A header section that begins with these lines, a request line and three headers, and has as many
+ * headers and bytes as are taken. */
+static void write_largest(const char *lines, char request[8 * 1024 + 1])
+{
+    size_t size = 8 * 1024 + 1;
+    size_t len = (size_t)sprintf(request, "%s", lines);
+
+    for (int i = 4; i < 64; i++)
+        len += (size_t)sprintf(request + len, "Y%d: c\r\n", i);
+    len += (size_t)sprintf(request + len, "X: ");
+    memset(request + len, 'b', size - len);
+    memcpy(request + size - 5, "\r\n\r\n", 5);
+}
+
 /* The largest header section that is taken, answered with the most headers that are sent. */
 static void the_largest_request_gets_the_largest_answer(void **state)
 {
-    char request[16 * 1024 + 1];
+    char request[8 * 1024 + 1];
     struct answer answer;
-    size_t len = 0;
 
     (void)state;
-    len += (size_t)sprintf(request, "GET /wide HTTP/1.1\r\n" HOST);
-    for (int i = 2; i < 64; i++)
-        len += (size_t)sprintf(request + len, "Y%d: c\r\n", i);
-    len += (size_t)sprintf(request + len, "X: ");
-    memset(request + len, 'b', sizeof(request) - len);
-    memcpy(request + sizeof(request) - 5, "\r\n\r\n", 5);
+    write_largest("GET /wide HTTP/1.1\r\n" HOST "Y2: c\r\nY3: c\r\n", request);
     int fd = client_open(&shared);
     for (int i = 0; i < 2; i++) {
         client_send(fd, request, sizeof(request) - 1);
         client_receive(fd, &answer, EXPECT_BODY);
         assert_int_equal(answer.status, 200);
         assert_non_null(strstr(answer.head, "X-Wide: wwww"));
+    }
+    close(fd);
+}
+
+/* The same before a body that is longer than what the library has left for it. */
+static void the_largest_section_may_have_a_long_body(void **state)
+{
+    char request[8 * 1024 + 1];
+    char body[50000];
+    struct answer answer;
+
+    (void)state;
+    write_largest("POST /length HTTP/1.1\r\n" HOST JSON "Content-Length: 50000\r\n", request);
+    memset(body, 'a', sizeof(body));
+    int fd = client_open(&shared);
+    for (int i = 0; i < 2; i++) {
+        client_send(fd, request, sizeof(request) - 1);
+        client_send(fd, body, sizeof(body));
+        client_receive(fd, &answer, EXPECT_BODY);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "length=50000");
     }
     close(fd);
 }
@@ -251,6 +281,7 @@ int main(void)
         cmocka_unit_test(nul_bytes_are_refused),
         cmocka_unit_test(sections_are_limited),
         cmocka_unit_test(the_largest_request_gets_the_largest_answer),
+        cmocka_unit_test(the_largest_section_may_have_a_long_body),
         cmocka_unit_test(absurd_sections_end_the_connection),
         cmocka_unit_test(a_body_past_all_measure_ends_the_connection),
         cmocka_unit_test(truncated_requests_leave_nothing),
