@@ -13,16 +13,6 @@
 /* What cs_buf_printf formats without the heap. */
 #define PRINTF_LOCAL 512
 
-struct cs_slice cs_slice_str(const char *text)
-{
-    return CS_SLICE(text, strlen(text));
-}
-
-bool cs_slice_equal(struct cs_slice a, struct cs_slice b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
-}
-
 void cs_buf_init(struct cs_buf *buf, size_t limit)
 {
     *buf = (struct cs_buf){.limit = limit};
@@ -86,7 +76,7 @@ static enum cs_err grow(struct cs_buf *buf, size_t needed)
     return CS_OK;
 }
 
-uint8_t *cs_buf_extend(struct cs_buf *buf, size_t len)
+uint8_t *cs_buf_extend_slowly(struct cs_buf *buf, size_t len)
 {
     if (buf->err != CS_OK) {
         return NULL;
@@ -106,39 +96,37 @@ uint8_t *cs_buf_extend(struct cs_buf *buf, size_t len)
     return room;
 }
 
-void cs_buf_put(struct cs_buf *buf, const void *bytes, size_t len)
+void cs_buf_reserve(struct cs_buf *buf, size_t size)
 {
-    if (len == 0) {
-        return;
-    }
-    uint8_t *room = cs_buf_extend(buf, len);
-    if (room != NULL) {
-        memcpy(room, bytes, len);
-    }
+    size_t most = size < buf->limit ? size : buf->limit;
+    if (buf->err == CS_OK && most > buf->size)
+        buf->err = grow(buf, most);
 }
 
-void cs_buf_put_str(struct cs_buf *buf, const char *text)
+static size_t digits_of(uint64_t value)
 {
-    cs_buf_put(buf, text, strlen(text));
+    size_t digits = 1;
+    for (; value >= 100; value /= 100)
+        digits += 2;
+    return digits + (value >= 10);
 }
 
-void cs_buf_put_char(struct cs_buf *buf, char c)
-{
-    uint8_t *room = cs_buf_extend(buf, 1);
-    if (room != NULL) {
-        *room = (uint8_t)c;
-    }
-}
-
+/* From the last digit on, two at a time: half as many divisions. */
 void cs_buf_put_u64(struct cs_buf *buf, uint64_t value)
 {
-    char digits[20]; /* of 2^64 - 1 */
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    cs_buf_put(buf, digits + at, sizeof(digits) - at);
+    size_t digits = digits_of(value);
+    char *at = (char *)cs_buf_extend(buf, digits);
+    if (at == NULL)
+        return;
+    at += digits;
+    for (; value >= 100; value /= 100) {
+        at -= 2;
+        cs_put_two_digits(at, (unsigned)(value % 100));
+    }
+    if (value >= 10)
+        cs_put_two_digits(at - 2, (unsigned)value);
+    else
+        at[-1] = (char)('0' + value);
 }
 
 void cs_buf_put_i64(struct cs_buf *buf, int64_t value)

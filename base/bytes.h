@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -21,8 +22,15 @@ struct cs_slice {
 
 #define CS_SLICE(pointer, length) ((struct cs_slice){(const uint8_t *)(pointer), (length)})
 /* The characters of a NUL-terminated string, without the NUL. */
-struct cs_slice cs_slice_str(const char *text);
-bool cs_slice_equal(struct cs_slice a, struct cs_slice b); /* not for secrets */
+static inline struct cs_slice cs_slice_str(const char *text)
+{
+    return CS_SLICE(text, strlen(text));
+}
+/* Not for secrets. */
+static inline bool cs_slice_equal(struct cs_slice a, struct cs_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
 
 /*
  * An output buffer. It either grows on the heap up to `limit` bytes (cs_buf_init), or writes into
@@ -45,17 +53,52 @@ void cs_buf_free(struct cs_buf *buf);  /* wipes and releases; a freed buffer may
 /* CS_OK, CS_ERR_TOO_LARGE (past the limit) or CS_ERR_NOMEM. */
 CS_MUST_CHECK enum cs_err cs_buf_err(const struct cs_buf *buf);
 
-void cs_buf_put(struct cs_buf *buf, const void *bytes, size_t len);
-void cs_buf_put_str(struct cs_buf *buf, const char *text);
-void cs_buf_put_char(struct cs_buf *buf, char c);
+/*
+ * The room for `len` more bytes, counted as written, or NULL after a failure. Inline, as what is
+ * built on it: answers are put together of many small pieces, and nearly all of them fit.
+ */
+uint8_t *cs_buf_extend_slowly(struct cs_buf *buf, size_t len);
+static inline uint8_t *cs_buf_extend(struct cs_buf *buf, size_t len)
+{
+    if (buf->err != CS_OK || buf->bytes == NULL || len > buf->size - buf->len)
+        return cs_buf_extend_slowly(buf, len);
+    uint8_t *room = buf->bytes + buf->len;
+    buf->len += len;
+    return room;
+}
+/* Makes room for so many bytes in all at once, where it is known what will come; what comes may
+ * still be more or less. */
+void cs_buf_reserve(struct cs_buf *buf, size_t size);
+
+static inline void cs_buf_put(struct cs_buf *buf, const void *bytes, size_t len)
+{
+    uint8_t *room = len == 0 ? NULL : cs_buf_extend(buf, len);
+    if (room != NULL)
+        memcpy(room, bytes, len);
+}
+static inline void cs_buf_put_str(struct cs_buf *buf, const char *text)
+{
+    cs_buf_put(buf, text, strlen(text));
+}
+static inline void cs_buf_put_char(struct cs_buf *buf, char c)
+{
+    uint8_t *room = cs_buf_extend(buf, 1);
+    if (room != NULL)
+        *room = (uint8_t)c;
+}
 void cs_buf_put_u64(struct cs_buf *buf, uint64_t value); /* decimal */
 void cs_buf_put_i64(struct cs_buf *buf, int64_t value);  /* decimal */
 void cs_buf_printf(struct cs_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The room for `len` more bytes, counted as written, or NULL after a failure. */
-uint8_t *cs_buf_extend(struct cs_buf *buf, size_t len);
 /* Appends a NUL that is not counted in len, and returns the text; "" after a failure. */
 const char *cs_buf_text(struct cs_buf *buf);
+
+/* Both decimal digits of a number below 100. */
+static inline void cs_put_two_digits(char *out, unsigned value)
+{
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+}
 
 /* Big-endian integers, as ordered keys want them. */
 void cs_put_be16(uint8_t *out, uint16_t value);

@@ -5,8 +5,9 @@
 
 #include "base/bytes.h"
 
-#define DIGITS CS_BASE32_LEN(CS_ID_LEN)
 #define TIME_LEN 6
+
+static_assert(CS_ID_DIGITS == CS_BASE32_LEN(CS_ID_LEN), "an id is so many digits");
 
 struct cs_id cs_id_make(int64_t now_ms, const uint8_t random[10])
 {
@@ -52,9 +53,11 @@ void cs_id_set_handle(struct cs_id *id, uint64_t handle)
 
 void cs_id_format(const struct cs_id *id, const char *prefix, char *out)
 {
-    size_t len = strlen(prefix);
-    assert(len < CS_ID_PREFIX_MAX);
-    memcpy(out, prefix, len);
+    size_t len = 0;
+    for (; prefix[len] != '\0'; len++) {
+        assert(len < CS_ID_PREFIX_MAX - 1);
+        out[len] = prefix[len];
+    }
     out[len] = '_';
     cs_base32_encode(id->bytes, CS_ID_LEN, out + len + 1);
 }
@@ -78,10 +81,10 @@ enum cs_err cs_id_parse(const char *text, const char *prefix, struct cs_id *out)
         return CS_ERR_INVALID;
     }
     const char *digits = text + len + 1;
-    if (strnlen(digits, DIGITS + 1) != DIGITS || has_lower_case(digits)) {
+    if (strnlen(digits, CS_ID_DIGITS + 1) != CS_ID_DIGITS || has_lower_case(digits)) {
         return CS_ERR_INVALID;
     }
-    enum cs_err err = cs_base32_decode(digits, DIGITS, id.bytes, CS_ID_LEN);
+    enum cs_err err = cs_base32_decode(digits, CS_ID_DIGITS, id.bytes, CS_ID_LEN);
     if (err != CS_OK) {
         return err;
     }

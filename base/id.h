@@ -18,9 +18,10 @@
 
 #define CS_ID_LEN 16
 #define CS_HANDLE_LEN 8
-/* The longest prefix with its underscore ("cred_"), 26 characters and a NUL. */
+/* The longest prefix with its underscore ("cred_"), the digits and a NUL. */
 #define CS_ID_PREFIX_MAX 8
-#define CS_ID_TEXT_SIZE (CS_ID_PREFIX_MAX + 26 + 1)
+#define CS_ID_DIGITS 26
+#define CS_ID_TEXT_SIZE (CS_ID_PREFIX_MAX + CS_ID_DIGITS + 1)
 
 struct cs_id {
     uint8_t bytes[CS_ID_LEN];
@@ -34,7 +35,10 @@ uint64_t cs_id_handle(const struct cs_id *id);
 /* No handle of this millisecond or later is below it; times before 1970 are 1970. */
 uint64_t cs_id_handle_at(int64_t now_ms);
 void cs_id_set_handle(struct cs_id *id, uint64_t handle);
-/* `prefix` is without its underscore: "cred". `out` has CS_ID_TEXT_SIZE bytes. */
+/*
+ * `prefix` is without its underscore: "cred". Writes as many bytes as that has, the underscore,
+ * CS_ID_DIGITS and a NUL: at most CS_ID_TEXT_SIZE.
+ */
 void cs_id_format(const struct cs_id *id, const char *prefix, char *out);
 /*
  * CS_ERR_INVALID, and the zero id in *out, unless `text` is that prefix, an underscore and 26

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 /*
  * The calendar is computed here and not by gmtime_r and timegm: those take glibc's time zone lock,
  * and every verification writes a time.
@@ -41,20 +43,22 @@ static int days_of(const struct date *date)
            date->day - 1;
 }
 
-/* `days` from 0 (0001-01-01) to LAST_DAY. */
+/*
+ * `days` from 0 (0001-01-01) to LAST_DAY. In years that begin with March the leap day is the last
+ * of all, and a quotient tells each part: centuries of 36524.25 days, years of 365.25 within them,
+ * and five months of 153 days again and again.
+ */
 static struct date date_of(int days)
 {
-    int year = (int)(days * 400LL / 146097); /* never too late, at most two years too early */
-    while (days_before_year(year + 1) <= days) {
-        year++;
-    }
-    const int16_t *before = days_before_month[is_leap(year)];
-    int day = days - days_before_year(year);
-    int month = day / 31 + 1; /* never too late, at most one month too early */
-    while (before[month] <= day) {
-        month++;
-    }
-    return (struct date){year, month, day - before[month - 1] + 1};
+    int since_march = days + 306; /* since 0000-03-01 */
+    int century = (4 * since_march + 3) / 146097;
+    int of_century = since_march - 146097 * century / 4;
+    int year = (4 * of_century + 3) / 1461;
+    int of_year = of_century - 1461 * year / 4;
+    int month = (5 * of_year + 2) / 153; /* 0 is March */
+    int day = of_year - (153 * month + 2) / 5 + 1;
+    int wraps = month >= 10; /* January and February are the next year's */
+    return (struct date){100 * century + year + wraps, month + 3 - 12 * wraps, day};
 }
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
@@ -62,30 +66,21 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* `width` decimal digits of a number that is not negative; returns what follows them. */
-static char *put_digits(char *out, int value, int width)
+/* Two digits and the character that ends the part. */
+static char *put_part(char *out, int value, char after)
 {
-    for (int i = width; i > 0; i--) {
-        out[i - 1] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return out + width;
-}
-
-/* The digits and the character that ends the part. */
-static char *put_part(char *out, int value, int width, char after)
-{
-    out = put_digits(out, value, width);
-    *out = after;
-    return out + 1;
+    cs_put_two_digits(out, (unsigned)value);
+    out[2] = after;
+    return out + 3;
 }
 
 static char *put_date(char *out, int days, char after)
 {
     struct date date = date_of(days);
-    out = put_part(out, date.year, 4, '-');
-    out = put_part(out, date.month, 2, '-');
-    return put_part(out, date.day, 2, after);
+    cs_put_two_digits(out, (unsigned)date.year / 100);
+    out = put_part(out + 2, date.year % 100, '-');
+    out = put_part(out, date.month, '-');
+    return put_part(out, date.day, after);
 }
 
 void cs_time_format(int64_t wall_ms, char *out)
@@ -94,11 +89,12 @@ void cs_time_format(int64_t wall_ms, char *out)
     int64_t ms = clamp(wall_ms, first, (LAST_DAY - EPOCH_DAY + 1) * DAY_MS - 1) - first;
     int of_day = (int)(ms % DAY_MS);
     out = put_date(out, (int)(ms / DAY_MS), 'T');
-    out = put_part(out, of_day / 3600000, 2, ':');
-    out = put_part(out, of_day / 60000 % 60, 2, ':');
-    out = put_part(out, of_day / 1000 % 60, 2, '.');
-    out = put_part(out, of_day % 1000, 3, 'Z');
-    *out = '\0';
+    out = put_part(out, of_day / 3600000, ':');
+    out = put_part(out, of_day / 60000 % 60, ':');
+    out = put_part(out, of_day / 1000 % 60, '.');
+    *out++ = (char)('0' + of_day / 100 % 10);
+    (void)put_part(out, of_day % 100, 'Z');
+    out[3] = '\0';
 }
 
 int32_t cs_time_day(int64_t wall_ms)

@@ -22,7 +22,7 @@ static const struct cs_field fields[] = {
     {.number = 0,
      .type = CS_F_LIST,
      .flags = CS_FF_OUT,
-     .name = "effects",
+     CS_FIELD_NAME("effects"),
      .offset = offsetof(struct cs_touched, effects.items),
      .size = sizeof(((struct cs_touched *)0)->effects.items),
      .count_offset = offsetof(struct cs_touched, effects.count),

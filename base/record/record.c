@@ -25,8 +25,7 @@ size_t cs_field_fixed_size(const struct cs_field *field)
     return fixed_sizes[field->type] ? fixed_sizes[field->type] : field->size;
 }
 
-static bool record_is_empty(const struct cs_record *record, const void *value,
-                            enum cs_record_view view)
+bool cs_record_is_empty(const struct cs_record *record, const void *value, enum cs_record_view view)
 {
     for (size_t i = 0; i < record->field_count; i++) {
         const struct cs_field *field = &record->fields[i];
@@ -38,24 +37,6 @@ static bool record_is_empty(const struct cs_record *record, const void *value,
     if (view == CS_VIEW_ALL || !record->has_extra)
         return true;
     return cs_load_u16((const uint8_t *)value + record->extra_offset) == 0;
-}
-
-bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_record_view view)
-{
-    const uint8_t *at = cs_field_at(field, value);
-    switch (field->type) {
-    case CS_F_TEXT:
-    case CS_F_WORDS:
-        return at[0] == '\0';
-    case CS_F_BLOB:
-        return cs_load_u16(at) == 0;
-    case CS_F_RECORD:
-        return record_is_empty(field->sub, at, view);
-    case CS_F_LIST:
-        return cs_field_list_count(field, value) == 0;
-    default:
-        return cs_is_zero(at, field->size);
-    }
 }
 
 int64_t cs_field_most(const struct cs_field *field)
@@ -71,6 +52,14 @@ static bool name_is_sound(const char *name)
         if (*name < 0x20 || *name > 0x7e || *name == '"' || *name == '\\')
             return false;
     return true;
+}
+
+static bool key_is_sound(const struct cs_field *field)
+{
+    size_t len = strlen(field->name);
+    return field->name_len == len && len + 4 < CS_FIELD_KEY_SIZE &&
+           memcmp(field->key, ",\"", 2) == 0 && memcmp(field->key + 2, field->name, len) == 0 &&
+           memcmp(field->key + 2 + len, "\":", 2) == 0;
 }
 
 static bool names_are_sound(const char *const *names, size_t most)
@@ -90,7 +79,7 @@ static bool names_are_sound(const char *const *names, size_t most)
 
 static bool field_is_sound(const struct cs_field *field)
 {
-    if (!field->name || !field->name[0] || !name_is_sound(field->name))
+    if (!field->name || !field->name[0] || !name_is_sound(field->name) || !key_is_sound(field))
         return false;
     if (field->max != 0 && field->min > field->max)
         return false;

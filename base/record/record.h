@@ -45,11 +45,14 @@ enum cs_field_flag {
     CS_FF_SECRET = 1 << 5    /* never logged, never echoed in an error */
 };
 
+#define CS_FIELD_KEY_SIZE 40
 struct cs_field {
     uint16_t number; /* CBOR map key; 0: never stored */
     enum cs_field_type type;
-    uint32_t flags;   /* enum cs_field_flag */
-    const char *name; /* JSON member */
+    uint32_t flags;              /* enum cs_field_flag */
+    const char *name;            /* JSON member. CS_FIELD_NAME makes it and the next two */
+    size_t name_len;             /* of it */
+    char key[CS_FIELD_KEY_SIZE]; /* ,"name": as it is written behind another member */
     size_t offset;
     size_t size;
     size_t count_offset;      /* CS_F_LIST: where its uint16_t count lies */
@@ -155,8 +158,9 @@ CS_MUST_CHECK enum cs_err cs_record_from_json(const struct cs_record *record, st
                                               struct cs_complaints *complaints);
 
 /* Table makers: CS_FIELD_TEXT(3, struct foo, name, CS_FF_OUT | CS_FF_IN, 1, 100, "What it is.") */
+#define CS_FIELD_NAME(text) .name = (text), .name_len = sizeof(text) - 1, .key = ",\"" text "\":"
 #define CS_FIELD_AT_(num, kind, strukt, member, flag, docs)                                        \
-    .number = (num), .type = (kind), .flags = (flag), .name = #member,                             \
+    .number = (num), .type = (kind), .flags = (flag), CS_FIELD_NAME(#member),                      \
     .offset = offsetof(strukt, member), .size = sizeof(((strukt *)0)->member), .doc = (docs)
 #define CS_FIELD(num, kind, strukt, member, flag, docs)                                            \
     {                                                                                              \

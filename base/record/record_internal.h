@@ -76,11 +76,36 @@ static inline size_t cs_names_count(const char *const *names)
 
 static inline bool cs_is_zero(const uint8_t *at, size_t len)
 {
-    return len == 0 || (at[0] == 0 && memcmp(at, at + 1, len - 1) == 0);
+    uint64_t seen = 0;
+    for (; len >= sizeof seen; at += sizeof seen, len -= sizeof seen)
+        seen |= cs_load_u64(at);
+    for (; len > 0; at++, len--)
+        seen |= *at;
+    return seen == 0;
 }
 
+/* Each of its fields is empty, and so is what it keeps of unknown ones. */
+bool cs_record_is_empty(const struct cs_record *record, const void *value,
+                        enum cs_record_view view);
 /* Zero, false, empty, or a sub-record of nothing else. */
-bool cs_field_is_empty(const struct cs_field *field, const void *value, enum cs_record_view view);
+static inline bool cs_field_is_empty(const struct cs_field *field, const void *value,
+                                     enum cs_record_view view)
+{
+    const uint8_t *at = cs_field_at(field, value);
+    switch (field->type) {
+    case CS_F_TEXT:
+    case CS_F_WORDS:
+        return at[0] == '\0';
+    case CS_F_BLOB:
+        return cs_load_u16(at) == 0;
+    case CS_F_LIST:
+        return cs_field_list_count(field, value) == 0;
+    case CS_F_RECORD:
+        return cs_record_is_empty(field->sub, at, view);
+    default:
+        return cs_is_zero(at, field->size);
+    }
+}
 /* The size of the type's C object where that is fixed, and that of the field otherwise. */
 size_t cs_field_fixed_size(const struct cs_field *field);
 /* A mask of the bits that have a name. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/secret/secret.h"
+#include "base/text/plain.h"
 #include "base/text/words.h"
 
 #define BASE64_STEP 48 /* bytes that become 64 characters without padding between steps */
@@ -25,48 +26,16 @@ static void put_escaped(struct cs_buf *out, uint8_t c)
     cs_buf_put_char(out, digits[c & 15]);
 }
 
-/* A text in which nothing has to be escaped, as nearly all are. */
-static void put_plain(struct cs_buf *out, struct cs_slice text)
+/* How many of the bytes stand for themselves in a JSON string: plain ones, and UTF-8. */
+static size_t literal_run(const uint8_t *at, size_t left)
 {
-    uint8_t *room = cs_buf_extend(out, text.len + 2);
-    if (room == NULL)
-        return;
-    *room++ = '"';
-    if (text.len > 0)
-        memcpy(room, text.bytes, text.len);
-    room[text.len] = '"';
-}
-
-/* Eight bytes at once, of which none is a control, a quote, a backslash, DEL or beyond ASCII. */
-static bool is_plain_word(const uint8_t *at)
-{
-    const uint64_t ones = UINT64_MAX / 0xff;
-    const uint64_t highs = ones << 7;
-    uint64_t word = cs_load_u64(at);
-    if ((word & highs) != 0)
-        return false;
-    /* No byte is past 0x7f, so that none of these carries into its neighbour. */
-    uint64_t below_space = ~(word + ones * (0x80 - 0x20));
-    uint64_t is_quote = ~((word ^ ones * '"') + ones * 0x7f);
-    uint64_t is_backslash = ~((word ^ ones * '\\') + ones * 0x7f);
-    uint64_t is_delete = word + ones;
-    return ((below_space | is_quote | is_backslash | is_delete) & highs) == 0;
-}
-
-/* How many of the bytes stand for themselves in a JSON string. */
-static size_t plain_run(const uint8_t *at, size_t left)
-{
-    size_t len = 0;
-    while (left - len >= sizeof(uint64_t) && is_plain_word(at + len))
-        len += sizeof(uint64_t);
-    while (len < left) {
-        uint8_t c = at[len];
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
-            break;
+    size_t len = cs_plain_run(at, left);
+    while (len < left && at[len] >= 0x80) {
         size_t step = cs_utf8_char(at + len, left - len);
         if (step == 0)
             break;
         len += step;
+        len += cs_plain_run(at + len, left - len);
     }
     return len;
 }
@@ -74,7 +43,7 @@ static size_t plain_run(const uint8_t *at, size_t left)
 static void put_runs(struct cs_buf *out, struct cs_slice text)
 {
     for (size_t at = 0; at < text.len;) {
-        size_t run = plain_run(text.bytes + at, text.len - at);
+        size_t run = literal_run(text.bytes + at, text.len - at);
         cs_buf_put(out, text.bytes + at, run);
         at += run;
         if (at == text.len)
@@ -87,15 +56,28 @@ static void put_runs(struct cs_buf *out, struct cs_slice text)
     }
 }
 
-void cs_json_text(struct cs_buf *out, struct cs_slice text)
+static void put_text_slowly(struct cs_buf *out, struct cs_slice text)
 {
-    if (plain_run(text.bytes, text.len) == text.len) {
-        put_plain(out, text);
-        return;
-    }
     cs_buf_put_char(out, '"');
     put_runs(out, text);
     cs_buf_put_char(out, '"');
+}
+
+/* In nearly all texts nothing has to be escaped. */
+void cs_json_text(struct cs_buf *out, struct cs_slice text)
+{
+    size_t before = out->len;
+    uint8_t *room = cs_buf_extend(out, text.len + 2);
+    if (room == NULL)
+        return;
+    if (!cs_plain_copy(room + 1, text.bytes, text.len)) {
+        cs_wipe(room, text.len + 2); /* it may be a secret, and is not counted as written */
+        out->len = before;
+        put_text_slowly(out, text);
+        return;
+    }
+    room[0] = '"';
+    room[text.len + 1] = '"';
 }
 
 static void put_null(struct cs_buf *out)
@@ -103,10 +85,16 @@ static void put_null(struct cs_buf *out)
     cs_buf_put(out, "null", 4);
 }
 
-/* A name of a sound table, a time, an id: nothing in it has to be escaped. */
+/* A name of a sound table: nothing in it has to be escaped. */
 static void put_name(struct cs_buf *out, const char *name)
 {
-    put_plain(out, cs_slice_str(name));
+    size_t len = strlen(name);
+    uint8_t *room = cs_buf_extend(out, len + 2);
+    if (room == NULL)
+        return;
+    room[0] = '"';
+    memcpy(room + 1, name, len);
+    room[len + 1] = '"';
 }
 
 /* Writers of one value. Those whose emptiness is null are not called for it: see put_value. */
@@ -120,22 +108,31 @@ static void put_int(struct cs_buf *out, const struct cs_field *field, const uint
     cs_buf_put_i64(out, cs_load_i64(cs_field_at(field, value)));
 }
 
+/* Its NUL gives way to the quote. */
 static void put_time(struct cs_buf *out, const struct cs_field *field, const uint8_t *value)
 {
-    char text[CS_TIME_TEXT_SIZE];
-    cs_time_format(cs_load_i64(cs_field_at(field, value)), text);
-    put_name(out, text);
+    char *room = (char *)cs_buf_extend(out, CS_TIME_TEXT_SIZE + 1);
+    if (room == NULL)
+        return;
+    room[0] = '"';
+    cs_time_format(cs_load_i64(cs_field_at(field, value)), room + 1);
+    room[CS_TIME_TEXT_SIZE] = '"';
 }
 
 static void put_bool(struct cs_buf *out, const struct cs_field *field, const uint8_t *value)
 {
-    cs_buf_put_str(out, *cs_field_at(field, value) ? "true" : "false");
+    if (*cs_field_at(field, value))
+        cs_buf_put(out, "true", 4);
+    else
+        cs_buf_put(out, "false", 5);
 }
 
 static void put_enum(struct cs_buf *out, const struct cs_field *field, const uint8_t *value)
 {
     int index = cs_load_int(cs_field_at(field, value));
-    assert(index >= 0 && (size_t)index < cs_names_count(field->names));
+    assert(index >= 0);
+    for (int i = 0; i <= index; i++)
+        assert(field->names[i] != NULL);
     if (field->names[index][0])
         put_name(out, field->names[index]);
     else
@@ -166,23 +163,29 @@ static void put_words(struct cs_buf *out, const struct cs_field *field, const ui
 {
     const char *cursor = NULL;
     struct cs_slice word;
-    const char *separator = "";
-    cs_buf_put_char(out, '[');
+    char before = '[';
     while (cs_words_next((const char *)cs_field_at(field, value), &cursor, &word)) {
-        cs_buf_put_str(out, separator);
+        cs_buf_put_char(out, before);
         cs_json_text(out, word);
-        separator = ",";
+        before = ',';
     }
+    if (before == '[')
+        cs_buf_put_char(out, before);
     cs_buf_put_char(out, ']');
 }
 
+/* Its NUL gives way to the quote too. */
 static void put_id(struct cs_buf *out, const struct cs_field *field, const uint8_t *value)
 {
     struct cs_id id;
+    size_t len = strlen(field->prefix) + 1 + CS_ID_DIGITS;
+    char *room = (char *)cs_buf_extend(out, len + 2);
+    if (room == NULL)
+        return;
     memcpy(&id, cs_field_at(field, value), sizeof id);
-    char text[CS_ID_TEXT_SIZE];
-    cs_id_format(&id, field->prefix, text);
-    put_name(out, text);
+    room[0] = '"';
+    cs_id_format(&id, field->prefix, room + 1);
+    room[len + 1] = '"';
 }
 
 static void put_base64(struct cs_buf *out, const uint8_t *bytes, size_t len)
@@ -249,26 +252,19 @@ static const struct {
     [CS_F_LIST] = {put_list, 0},
 };
 
-static void put_member_name(struct cs_buf *out, const char *name, bool first)
+/* The comma is the first byte of the key. Where there is room, as many bytes as a key can have are
+ * copied, whatever its length: that is three moves. */
+static void put_key(struct cs_buf *out, const struct cs_field *field, bool first)
 {
-    size_t len = strlen(name);
-    uint8_t *room = cs_buf_extend(out, len + (first ? 3 : 4)); /* quotes, colon, comma */
-    if (room == NULL)
-        return;
-    if (!first)
-        *room++ = ',';
-    *room++ = '"';
-    memcpy(room, name, len);
-    memcpy(room + len, "\":", 2);
-}
-
-static void put_value(struct cs_buf *out, const struct cs_field *field, const uint8_t *value,
-                      bool empty)
-{
-    if (empty && (field->flags & kinds[field->type].empty_is_null) != 0)
-        put_null(out);
-    else
-        kinds[field->type].put(out, field, value);
+    assert(field->name_len > 0); /* CS_FIELD_NAME was not forgotten */
+    const char *key = field->key + first;
+    size_t len = field->name_len + (first ? 3 : 4); /* quotes, colon, comma */
+    if (out->err == CS_OK && out->size - out->len >= CS_FIELD_KEY_SIZE - 1) {
+        memcpy(out->bytes + out->len, key, CS_FIELD_KEY_SIZE - 1);
+        out->len += len;
+    } else {
+        cs_buf_put(out, key, len);
+    }
 }
 
 void cs_record_json_members(const struct cs_record *record, const void *value, struct cs_buf *out)
@@ -276,13 +272,18 @@ void cs_record_json_members(const struct cs_record *record, const void *value, s
     bool first = true;
     for (size_t i = 0; i < record->field_count; i++) {
         const struct cs_field *field = &record->fields[i];
+        uint32_t empty_is_null = field->flags & kinds[field->type].empty_is_null;
         if ((field->flags & CS_FF_OUT) == 0)
             continue;
-        bool empty = cs_field_is_empty(field, value, CS_VIEW_ALL);
+        bool empty = (empty_is_null | (field->flags & CS_FF_OMIT)) != 0 &&
+                     cs_field_is_empty(field, value, CS_VIEW_ALL);
         if (empty && (field->flags & CS_FF_OMIT) != 0)
             continue;
-        put_member_name(out, field->name, first);
-        put_value(out, field, value, empty);
+        put_key(out, field, first);
+        if (empty)
+            put_null(out);
+        else
+            kinds[field->type].put(out, field, value);
         first = false;
     }
 }

@@ -16,17 +16,6 @@ static int compare(struct cs_slice a, struct cs_slice b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word)
-{
-    const char *at = *cursor ? *cursor : words;
-    while (*at == ' ')
-        at++;
-    const char *end = strchrnul(at, ' ');
-    *cursor = end;
-    *word = CS_SLICE(at, (size_t)(end - at));
-    return end > at;
-}
-
 size_t cs_words_count(const char *words)
 {
     size_t count = 0;
@@ -70,13 +59,13 @@ enum cs_err cs_words_add(char *words, size_t size, struct cs_slice word)
 {
     if (!cs_words_is_word(word))
         return CS_ERR_INVALID;
-    if (cs_words_has(words, word))
-        return CS_OK;
     size_t len = strlen(words);
+    if (len > 0 && cs_words_has(words, word))
+        return CS_OK;
     size_t separator = len > 0;
     if (size <= len || word.len + separator > size - len - 1)
         return CS_ERR_TOO_LARGE;
-    size_t place = place_of(words, word);
+    size_t place = len > 0 ? place_of(words, word) : 0;
     if (place == len) {
         if (separator)
             words[place++] = ' ';

@@ -11,12 +11,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
 
 /* Steps through a list: pass NULL in *cursor to begin; false at the end. The slice borrows. */
-bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word);
+static inline bool cs_words_next(const char *words, const char **cursor, struct cs_slice *word)
+{
+    const char *at = *cursor ? *cursor : words;
+    while (*at == ' ')
+        at++;
+    const char *end = strchrnul(at, ' ');
+    *cursor = end;
+    *word = CS_SLICE(at, (size_t)(end - at));
+    return end > at;
+}
 size_t cs_words_count(const char *words);
 bool cs_words_has(const char *words, struct cs_slice word);
 /* One word and nothing else: not empty, no space, no control character. */

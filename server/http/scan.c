@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "base/record/record.h"
+#include "base/text/plain.h"
 #include "base/text/words.h"
 
 #define FIELDS_MAX 64
@@ -14,53 +15,41 @@ struct scan {
     const uint8_t *end;
 };
 
+static bool is_next(const struct scan *scan, uint8_t c)
+{
+    return scan->at < scan->end && *scan->at == c;
+}
+
 static void skip_space(struct scan *scan)
 {
-    while (scan->at < scan->end &&
-           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
+    while (is_next(scan, ' ') || is_next(scan, '\t') || is_next(scan, '\n') || is_next(scan, '\r'))
         scan->at++;
 }
 
-/* The next byte that is not space, if it is this one. */
-static bool take(struct scan *scan, uint8_t c)
+/* The next byte that is not space, if it is this one. Machines write none, so it is looked for
+ * last. */
+static inline bool take(struct scan *scan, uint8_t c)
 {
-    skip_space(scan);
-    if (scan->at == scan->end || *scan->at != c)
-        return false;
+    if (!is_next(scan, c)) {
+        if (scan->at == scan->end || *scan->at > ' ')
+            return false;
+        skip_space(scan);
+        if (!is_next(scan, c))
+            return false;
+    }
     scan->at++;
     return true;
 }
 
-/* Eight bytes at once, of which none is a control, a quote, a backslash, DEL or beyond ASCII. */
-static bool is_plain_word(const uint8_t *at)
-{
-    const uint64_t ones = UINT64_MAX / 0xff;
-    const uint64_t highs = ones << 7;
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    /* Where no byte is past 0x7f, none of these sums carries into its neighbour. */
-    uint64_t printable = word + ones * (0x80 - 0x20);
-    uint64_t no_quote = (word ^ ones * '"') + ones * 0x7f;
-    uint64_t no_backslash = (word ^ ones * '\\') + ones * 0x7f;
-    uint64_t no_delete = ~(word + ones);
-    return (word & highs) == 0 &&
-           (printable & no_quote & no_backslash & no_delete & highs) == highs;
-}
-
-/* A string of printable ASCII without escapes: what lies between its quotes. */
+/* A string of plain characters: what lies between its quotes. */
 static bool take_string(struct scan *scan, struct cs_slice *out)
 {
     if (!take(scan, '"'))
         return false;
-    const uint8_t *begin = scan->at;
-    const uint8_t *at = begin;
-    while (scan->end - at >= (ptrdiff_t)sizeof(uint64_t) && is_plain_word(at))
-        at += sizeof(uint64_t);
-    while (at < scan->end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\')
-        at++;
-    *out = CS_SLICE(begin, (size_t)(at - begin));
-    bool ended = at < scan->end && *at == '"';
-    scan->at = at + ended;
+    *out = CS_SLICE(scan->at, cs_plain_run(scan->at, (size_t)(scan->end - scan->at)));
+    scan->at += out->len;
+    bool ended = is_next(scan, '"');
+    scan->at += ended;
     return ended;
 }
 
@@ -116,12 +105,13 @@ static bool read_words(struct scan *scan, const struct cs_field *field, uint8_t 
     char *words = (char *)to;
     size_t count = 0;
     struct cs_slice word = {0};
+    words[0] = '\0';
     if (!take(scan, '['))
         return false;
     if (take(scan, ']'))
         return is_within(field, 0);
     do {
-        if (!take_string(scan, &word) || cs_words_has(words, word) ||
+        if (!take_string(scan, &word) || (count > 0 && cs_words_has(words, word)) ||
             cs_words_add(words, field->size, word) != CS_OK)
             return false;
         count++;
@@ -155,11 +145,16 @@ static read_fn *reader_of(const struct cs_field *field)
     return field->type < sizeof(readers) / sizeof(readers[0]) ? readers[field->type] : NULL;
 }
 
+static bool is_named(const struct cs_field *field, struct cs_slice name)
+{
+    return cs_slice_equal(name, CS_SLICE(field->name, field->name_len));
+}
+
 static bool find_field(const struct cs_record *record, struct cs_slice name, size_t *index)
 {
     for (*index = 0; *index < record->field_count; ++*index) {
         const struct cs_field *field = &record->fields[*index];
-        if ((field->flags & CS_FF_IN) != 0 && cs_slice_equal(name, cs_slice_str(field->name)))
+        if ((field->flags & CS_FF_IN) != 0 && is_named(field, name))
             return reader_of(field) != NULL;
     }
     return false;
@@ -179,24 +174,47 @@ static bool read_member(struct scan *scan, const struct cs_record *record, uint8
 }
 
 /* As zero as it has to be: texts and lists are empty by their first byte. */
-static void clear(const struct cs_record *record, uint8_t *value)
+static void clear(const struct cs_field *field, uint8_t *at)
 {
-    for (size_t i = 0; i < record->field_count; i++) {
-        const struct cs_field *field = &record->fields[i];
-        if (field->type == CS_F_TEXT || field->type == CS_F_WORDS)
-            value[field->offset] = 0;
-        else
-            memset(value + field->offset, 0, field->size);
+    switch (field->type) {
+    case CS_F_TEXT:
+    case CS_F_WORDS:
+        *at = 0;
+        return;
+    case CS_F_UINT:
+        memset(at, 0, sizeof(uint64_t));
+        return;
+    default:
+        memset(at, 0, field->size);
     }
 }
 
-static bool has_required(const struct cs_record *record, uint64_t given)
+/* False: a member is required that was not given. */
+static bool clear_others(const struct cs_record *record, uint64_t given, uint8_t *value)
 {
-    for (size_t i = 0; i < record->field_count; i++) {
-        if ((record->fields[i].flags & CS_FF_REQUIRED) != 0 && (given >> i & 1) == 0)
+    for (size_t i = 0; i < record->field_count; i++, given >>= 1) {
+        const struct cs_field *field = &record->fields[i];
+        if ((given & 1) != 0)
+            continue;
+        if ((field->flags & CS_FF_REQUIRED) != 0)
             return false;
+        clear(field, value + field->offset);
     }
     return true;
+}
+
+static bool scan_members(struct scan *scan, const struct cs_record *record, uint8_t *value,
+                         uint64_t *given)
+{
+    if (!take(scan, '{'))
+        return false;
+    if (take(scan, '}'))
+        return true;
+    do {
+        if (!read_member(scan, record, value, given))
+            return false;
+    } while (take(scan, ','));
+    return take(scan, '}');
 }
 
 static bool scan_object(struct scan *scan, const struct cs_record *record, void *value,
@@ -204,16 +222,7 @@ static bool scan_object(struct scan *scan, const struct cs_record *record, void 
 {
     assert(record->field_count <= FIELDS_MAX);
     *given = 0;
-    clear(record, value);
-    if (!take(scan, '{'))
-        return false;
-    if (take(scan, '}'))
-        return has_required(record, *given);
-    do {
-        if (!read_member(scan, record, value, given))
-            return false;
-    } while (take(scan, ','));
-    return take(scan, '}') && has_required(record, *given);
+    return scan_members(scan, record, value, given) && clear_others(record, *given, value);
 }
 
 static bool ends(struct scan *scan)

@@ -108,7 +108,7 @@ const struct cs_shown_access *cs_shown_access(const struct cs_access *access,
 static const struct cs_field box_fields[] = {
     {.type = CS_F_BLOB,
      .flags = CS_FF_OUT,
-     .name = "sealed",
+     CS_FIELD_NAME("sealed"),
      .size = sizeof(struct cs_box),
      .doc = "A libsodium sealed box (base64) around {\"client_id\", \"client_secret\"}."},
 };

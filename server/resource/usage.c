@@ -21,7 +21,7 @@ static const struct cs_field counts_fields[] = {
 #define COUNT_FIELD(symbol, status, challenge, introspection, meaning)                             \
     {.type = CS_F_UINT,                                                                            \
      .flags = CS_FF_OUT | CS_FF_OMIT,                                                              \
-     .name = #symbol,                                                                              \
+     CS_FIELD_NAME(#symbol),                                                                       \
      .offset = CS_VERDICT_##symbol * sizeof(uint64_t),                                             \
      .size = sizeof(uint64_t),                                                                     \
      .doc = (meaning)},

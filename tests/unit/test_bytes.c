@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -96,6 +98,32 @@ static void test_the_first_failure_sticks_until_reset(void **state)
     cs_buf_free(&buf);
 }
 
+static void test_reserving_makes_room_and_changes_nothing_else(void **state)
+{
+    (void)state;
+    struct cs_buf buf;
+    char memory[2];
+    cs_buf_init(&buf, 5000);
+    cs_buf_put_str(&buf, "ab");
+    cs_buf_reserve(&buf, 4000);
+    const uint8_t *room = buf.bytes;
+    assert_non_null(cs_buf_extend(&buf, 3998));
+    assert_ptr_equal(buf.bytes, room);
+    assert_memory_equal(buf.bytes, "ab", 2);
+    cs_buf_reserve(&buf, 6000); /* as far as the limit goes */
+    assert_int_equal(cs_buf_err(&buf), CS_OK);
+    assert_int_equal(buf.len, 4000);
+    assert_null(cs_buf_extend(&buf, 1001));
+    cs_buf_reserve(&buf, 5000);
+    assert_int_equal(cs_buf_err(&buf), CS_ERR_TOO_LARGE);
+    cs_buf_free(&buf);
+    cs_buf_lend(&buf, memory, sizeof(memory));
+    cs_buf_reserve(&buf, 3);
+    assert_int_equal(cs_buf_err(&buf), CS_OK);
+    assert_ptr_equal(buf.bytes, memory);
+    cs_buf_free(&buf);
+}
+
 static void test_a_lent_buffer_never_writes_past_its_memory(void **state)
 {
     (void)state;
@@ -181,6 +209,16 @@ static void test_numbers_print_at_their_edges(void **state)
         cs_buf_put_i64(&buf, cases[i].value);
         assert_string_equal(cs_buf_text(&buf), cases[i].text);
     }
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++, power *= 10) {
+        char text[24];
+        for (uint64_t less = 0; less < 2; less++) {
+            cs_buf_reset(&buf);
+            cs_buf_put_u64(&buf, power - less);
+            (void)snprintf(text, sizeof(text), "%" PRIu64, power - less);
+            assert_string_equal(cs_buf_text(&buf), text);
+        }
+    }
     cs_buf_reset(&buf);
     cs_buf_put_u64(&buf, UINT64_MAX);
     assert_string_equal(cs_buf_text(&buf), "18446744073709551615");
@@ -235,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_slices_compare_by_length_and_bytes),
         cmocka_unit_test(test_a_growing_buffer_grows_to_its_limit_and_not_past),
         cmocka_unit_test(test_the_first_failure_sticks_until_reset),
+        cmocka_unit_test(test_reserving_makes_room_and_changes_nothing_else),
         cmocka_unit_test(test_a_lent_buffer_never_writes_past_its_memory),
         cmocka_unit_test(test_freeing_a_lent_buffer_wipes_what_was_written),
         cmocka_unit_test(test_lengths_that_would_overflow_are_refused),

@@ -204,6 +204,15 @@ static void a_field_without_a_number_is_not_stored(void **state)
     assert_int_equal(partly.shown, 0);
 }
 
+static void rename_field(struct cs_field *field, const char *name)
+{
+    char key[2 * CS_FIELD_KEY_SIZE];
+    field->name = name;
+    field->name_len = strlen(name);
+    (void)snprintf(key, sizeof key, ",\"%s\":", name);
+    memcpy(field->key, key, sizeof field->key);
+}
+
 /* Each case breaks one thing in a copy of the sample's table. */
 static void finds_faults_in_tables(void **state)
 {
@@ -211,7 +220,7 @@ static void finds_faults_in_tables(void **state)
     static const char *const twice[] = {"red", "red", NULL};
     static const char *const none[] = {NULL};
     static const char *const quoted[] = {"red", "\"blue\"", NULL};
-    enum { FAULTS = 22 };
+    enum { FAULTS = 26 };
     assert_true(cs_record_is_sound(&sample_record));
     for (size_t fault = 0; fault < FAULTS; fault++) {
         struct cs_field f[SAMPLE_FIELD_COUNT];
@@ -221,8 +230,14 @@ static void finds_faults_in_tables(void **state)
         f[0].number = fault == 0 ? 2 : f[0].number;
         f[3].number = fault == 1 ? 2 : f[3].number;
         f[0].size = fault == 2 ? 4 : f[0].size;
-        f[1].name = fault == 3 ? "number" : f[1].name;
-        f[1].name = fault == 4 ? "" : fault == 19 ? "a\\b" : f[1].name;
+        rename_field(&f[1], fault == 3    ? "number"
+                            : fault == 4  ? ""
+                            : fault == 19 ? "a\\b"
+                                          : f[1].name);
+        f[2].name = fault == 22 ? "created_At" : f[2].name;
+        f[2].name_len += fault == 23 ? 1 : fault == 24 ? (size_t)-1 : 0;
+        if (fault == 25)
+            rename_field(&f[2], "thirty_six_characters_are_one_too_ma");
         f[0].min = fault == 5 ? 1001 : f[0].min;
         f[4].names = fault == 6 ? NULL : fault == 7 ? twice : fault == 8 ? none : f[4].names;
         f[4].names = fault == 20 ? quoted : f[4].names;
@@ -240,6 +255,17 @@ static void finds_faults_in_tables(void **state)
     }
 }
 
+static void takes_the_longest_name(void **state)
+{
+    (void)state;
+    struct cs_field f[SAMPLE_FIELD_COUNT];
+    struct cs_record record = sample_record;
+    memcpy(f, sample_fields, sizeof f);
+    record.fields = f;
+    rename_field(&f[2], "thirty_five_characters_are_not_many");
+    assert_true(cs_record_is_sound(&record));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +277,7 @@ int main(void)
         cmocka_unit_test(tells_when_there_is_no_room),
         cmocka_unit_test(a_field_without_a_number_is_not_stored),
         cmocka_unit_test(finds_faults_in_tables),
+        cmocka_unit_test(takes_the_longest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ static const struct cs_field line_fields[] = {
     CS_FIELD_SUB(0, LINE, entry, CS_FF_OUT, &cs_audit_leaf_record, "The entry, as it is hashed."),
     {.type = CS_F_TEXT,
      .flags = CS_FF_OUT | CS_FF_NULLABLE,
-     .name = "detail",
+     CS_FIELD_NAME("detail"),
      .offset = offsetof(LINE, entry.detail),
      .size = CS_DETAIL_SIZE,
      .doc = "What its detail_hash is of."},

@@ -70,7 +70,7 @@ static const struct cs_field receipt_fields[] = {
     CS_FIELD_SUB(0, RECEIPT, entry, CS_FF_OUT, &cs_audit_leaf_record, "The audit entry."),
     {.type = CS_F_TEXT,
      .flags = CS_FF_OUT | CS_FF_NULLABLE,
-     .name = "detail",
+     CS_FIELD_NAME("detail"),
      .offset = offsetof(RECEIPT, entry.detail),
      .size = CS_DETAIL_SIZE,
      .doc = "What its detail_hash is of."},

@@ -10,7 +10,7 @@
 /* Numbers are for ever; the order of the verdicts is not. */
 #define COUNT(field_number, symbol)                                                                \
     {                                                                                              \
-        .number = (field_number), .type = CS_F_UINT, .name = #symbol,                              \
+        .number = (field_number), .type = CS_F_UINT, CS_FIELD_NAME(#symbol),                       \
         .offset =                                                                                  \
             offsetof(struct cs_usage_counts, counts) + CS_VERDICT_##symbol * sizeof(uint64_t),     \
         .size = sizeof(uint64_t), .doc = "How often this was the answer.",                         \

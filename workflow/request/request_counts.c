@@ -7,7 +7,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define STATE_FIELD(index, member_name, text)                                                      \
     {                                                                                              \
-        .type = CS_F_UINT, .flags = CS_FF_OUT, .name = (member_name),                              \
+        .type = CS_F_UINT, .flags = CS_FF_OUT, CS_FIELD_NAME(member_name),                         \
         .offset = offsetof(struct cs_request_states, in[(index)]), .size = sizeof(uint64_t),       \
         .doc = (text)                                                                              \
     }
