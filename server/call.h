@@ -59,6 +59,8 @@ struct cs_call {
     int64_t started_ns;  /* monotonic, when the request's first line was read */
     int64_t deadline_ns; /* monotonic; the client is gone after it */
 
+    void (*finish)(struct cs_call *call, enum cs_err err); /* for a route that has `begin` */
+
     /* The answer, when the handler returns CS_OK. */
     struct cs_reply reply;
 

@@ -1,5 +1,6 @@
 #include "server/change.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -140,6 +141,55 @@ enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, void *arg)
     prepare(call, fn, arg, &run);
     enum cs_err err = ask_for_replay(call, &run);
     return err == CS_OK ? update(&run, &actor) : err;
+}
+
+/* A change that nobody waits for. */
+struct begun {
+    struct cs_vault_task task; /* first: the task is its change */
+    struct run run;
+    struct cs_actor actor;
+    cs_change_end_fn *end;
+};
+
+static void end_begun(struct cs_call *call, cs_change_end_fn *end, void *arg, enum cs_err err)
+{
+    end(arg);
+    call->finish(call, err);
+}
+
+static void done(struct cs_update *update)
+{
+    struct begun *begun = (struct begun *)update;
+    struct cs_call *call = begun->run.change.call;
+    enum cs_err err = update->result;
+    cs_policy_unref(&begun->run.change.desk.policy);
+    end_begun(call, begun->end, begun->run.arg, err);
+    free(begun);
+}
+
+void cs_change_begin(struct cs_call *call, cs_change_fn *fn, void *arg, cs_change_end_fn *end)
+{
+    const struct cs_app *app = call->app;
+    struct begun *begun = malloc(sizeof(*begun));
+    if (begun == NULL) {
+        end_begun(call, end, arg, CS_ERR_NOMEM);
+        return;
+    }
+    prepare(call, fn, arg, &begun->run);
+    begun->end = end;
+    begun->actor = cs_app_actor(call);
+    enum cs_err err = ask_for_replay(call, &begun->run);
+    if (err != CS_OK) {
+        free(begun);
+        end_begun(call, end, arg, err);
+        return;
+    }
+    begun->task = (struct cs_vault_task){.update = {.done = done},
+                                         .actor = &begun->actor,
+                                         .fault = &call->fault,
+                                         .fn = in_transaction,
+                                         .arg = &begun->run};
+    cs_vault_submit(app->vault, &begun->task);
 }
 
 enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor, cs_change_fn *fn,

@@ -33,6 +33,12 @@ CS_MUST_CHECK enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, 
  */
 CS_MUST_CHECK enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor,
                                            cs_change_fn *fn, void *arg);
+/*
+ * cs_change_run without waiting, for a route that has `begin`: `end` is called with `arg` when all
+ * is durable, or refused, and then call->finish.
+ */
+typedef void cs_change_end_fn(void *arg);
+void cs_change_begin(struct cs_call *call, cs_change_fn *fn, void *arg, cs_change_end_fn *end);
 /* Runs fn on a snapshot. */
 CS_MUST_CHECK enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn, void *arg);
 

@@ -155,8 +155,10 @@ static const char *fault_of(const struct cs_route *route, struct pattern *patter
         return "its method is not for tables";
     if (route->who == 0)
         return "it does not say who may call it";
-    if (!route->handler)
-        return "it has no handler";
+    if (!route->handler == !route->begin)
+        return "it has no handler, or two";
+    if (route->begin && route->speed != CS_SPEED_WORK)
+        return "what is begun and not waited for has to be CS_SPEED_WORK";
     if (!route->name || !route->summary)
         return "it is not documented";
     if (route->speed != CS_SPEED_FAST && route->speed != CS_SPEED_WORK)

@@ -82,6 +82,12 @@ enum cs_trait {
  * core makes a problem of the error, call->fault and call->complaints.
  */
 typedef enum cs_err cs_handler_fn(struct cs_call *call);
+/*
+ * A handler that would but sleep for a commit: it begins, and call->finish is called with what a
+ * handler would return, once, by any thread, maybe before this returns. Nobody touches the call
+ * after that.
+ */
+typedef void cs_begin_fn(struct cs_call *call);
 
 struct cs_route {
     enum cs_method method;
@@ -95,6 +101,7 @@ struct cs_route {
     uint32_t max_body; /* bytes; 0: a request with a body is refused */
     enum cs_speed speed;
     cs_handler_fn *handler;
+    cs_begin_fn *begin; /* instead of a handler, with CS_SPEED_WORK */
     /* Documentation, and what the core checks before the handler. */
     const char *name;                   /* "credential.create": operationId, and in log lines */
     const char *summary;                /* one sentence; must be there */

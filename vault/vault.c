@@ -51,36 +51,39 @@ static const struct cs_actor system_actor = {.kind = CS_ACTOR_SYSTEM};
 
 static const struct cs_slice keyring_key = {(const uint8_t *)"keyring", 7};
 
-struct run {
-    struct cs_vault *vault;
-    const struct cs_actor *actor;
-    struct cs_fault *fault;
-    cs_vault_fn *fn;
-    void *arg;
-};
-
 static enum cs_err run_in(struct cs_tx *tx, void *arg)
 {
-    const struct run *run = arg;
-    struct cs_ctx ctx = {.tx = tx, .vault = run->vault, .actor = run->actor, .fault = run->fault};
+    const struct cs_vault_task *task = arg;
+    struct cs_ctx ctx = {
+        .tx = tx, .vault = task->vault, .actor = task->actor, .fault = task->fault};
     if (ctx.fault != NULL)
         *ctx.fault = (struct cs_fault){.code = CS_FAULT_NONE};
-    return run->fn(&ctx, run->arg);
+    return task->fn(&ctx, task->arg);
 }
 
 enum cs_err cs_vault_update(struct cs_vault *vault, const struct cs_actor *actor,
                             struct cs_fault *fault, cs_vault_fn *fn, void *arg)
 {
-    struct run run = {.vault = vault, .actor = actor, .fault = fault, .fn = fn, .arg = arg};
+    struct cs_vault_task task = {
+        .vault = vault, .actor = actor, .fault = fault, .fn = fn, .arg = arg};
     assert(actor != NULL);
-    return cs_store_update(vault->store, run_in, &run, NULL);
+    return cs_store_update(vault->store, run_in, &task, NULL);
+}
+
+void cs_vault_submit(struct cs_vault *vault, struct cs_vault_task *task)
+{
+    assert(task->actor != NULL);
+    task->vault = vault;
+    task->update.fn = run_in;
+    task->update.arg = task;
+    cs_store_submit(vault->store, &task->update);
 }
 
 enum cs_err cs_vault_read(struct cs_vault *vault, struct cs_fault *fault, cs_vault_fn *fn,
                           void *arg)
 {
-    struct run run = {.vault = vault, .fault = fault, .fn = fn, .arg = arg};
-    return cs_store_read(vault->store, run_in, &run);
+    struct cs_vault_task task = {.vault = vault, .fault = fault, .fn = fn, .arg = arg};
+    return cs_store_read(vault->store, run_in, &task);
 }
 
 struct cs_store *cs_vault_store(struct cs_vault *vault)

@@ -90,6 +90,19 @@ CS_MUST_CHECK enum cs_err cs_vault_update(struct cs_vault *vault, const struct c
                                           struct cs_fault *fault, cs_vault_fn *fn, void *arg);
 CS_MUST_CHECK enum cs_err cs_vault_read(struct cs_vault *vault, struct cs_fault *fault,
                                         cs_vault_fn *fn, void *arg);
+/*
+ * The same without waiting: cs_store_submit. The task, and what it points to, stay until
+ * update.done is called, which begins with the task: it is its first member.
+ */
+struct cs_vault_task {
+    struct cs_update update; /* `done` is the caller's; the rest the vault's */
+    const struct cs_actor *actor;
+    struct cs_fault *fault; /* may be NULL */
+    cs_vault_fn *fn;
+    void *arg;
+    struct cs_vault *vault; /* the vault's */
+};
+void cs_vault_submit(struct cs_vault *vault, struct cs_vault_task *task);
 
 struct cs_store *cs_vault_store(struct cs_vault *vault);
 const struct cs_keyring *cs_vault_keyring(const struct cs_vault *vault);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,8 +167,9 @@ static enum MHD_Result run_request(struct cs_exchange *exchange)
 
     call->deadline_ns = loop->now_ns + loop->deadlines.length_ns[CS_WAIT_CALL];
     if (call->route->speed == CS_SPEED_FAST) {
-        cs_exchange_run(exchange, loop->lane);
-        return send_reply(exchange);
+        bool is_ready = cs_exchange_run(exchange, loop->lane);
+        assert(is_ready); /* no route that is FAST has `begin` */
+        return is_ready ? send_reply(exchange) : MHD_NO;
     }
     exchange->stage = CS_STAGE_RUNNING;
     /* Nobody but this thread resumes, so a worker that is quicker than the suspension is harmless.

@@ -121,9 +121,10 @@ struct cs_http {
     size_t listener_count;
     struct cs_loop *loops[CS_LOOPS_MAX];
     unsigned loop_count;
-    pthread_mutex_t mutex; /* for `ended` */
+    pthread_mutex_t mutex; /* for `ended` and `begun` */
     pthread_cond_t one_ended;
     unsigned ended; /* loops whose thread is done */
+    unsigned begun; /* calls that nobody's worker waits for, until they are back in their loop */
     _Atomic bool stopping;
     _Atomic uint64_t accepted;
     _Atomic uint64_t refused;
@@ -149,8 +150,11 @@ CS_MUST_CHECK bool cs_exchange_head(struct cs_exchange *exchange, const struct c
 bool cs_exchange_is_early(const struct cs_exchange *exchange);
 /* Takes a piece of the body. False: more than anyone should send; close without an answer. */
 CS_MUST_CHECK bool cs_exchange_body(struct cs_exchange *exchange, const char *bytes, size_t len);
-/* Asks the auth hook, runs the handler, and has the answer READY. */
-void cs_exchange_run(struct cs_exchange *exchange, unsigned lane);
+/*
+ * Asks the auth hook and runs the handler. True: the answer is READY. False: the route has begun,
+ * and gives the exchange to its loop when it is; it may be there already.
+ */
+CS_MUST_CHECK bool cs_exchange_run(struct cs_exchange *exchange, unsigned lane);
 /* Has a refusal READY in place of whatever was. */
 void cs_exchange_refuse(struct cs_exchange *exchange, enum cs_err err);
 /* Tells the log and the application that it was answered; on the thread of loop `loop`. */

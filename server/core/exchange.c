@@ -363,15 +363,11 @@ static bool is_our_failure(enum cs_err err)
            err == CS_ERR_NOMEM;
 }
 
-void cs_exchange_run(struct cs_exchange *exchange, unsigned lane)
+/* Has the answer READY. */
+static void end(struct cs_exchange *exchange, enum cs_err err)
 {
     struct cs_call *call = &exchange->call;
 
-    call->lane = lane;
-    call->body = CS_SLICE(exchange->body.bytes, exchange->body.len);
-    enum cs_err err = exchange->http->params.auth(call);
-    if (!err)
-        err = call->route->handler(call);
     if (!err && cs_reply_err(&call->reply)) {
         /* What the handler wrote is lost, and whatever it said of an error is not about this. */
         call->fault.code = CS_FAULT_INTERNAL;
@@ -388,6 +384,48 @@ void cs_exchange_run(struct cs_exchange *exchange, unsigned lane)
                     CS_FIELDS(CS_T("route", call->route->name), CS_E(err),
                               CS_T("request_id", call->request_id)));
     cs_exchange_refuse(exchange, err);
+}
+
+/* cs_call.finish. The loop stays until `begun` says that this is done with it. */
+static void finish(struct cs_call *call, enum cs_err err)
+{
+    struct cs_exchange *exchange = (struct cs_exchange *)call;
+    struct cs_http *http = exchange->http;
+
+    end(exchange, err);
+    cs_loop_finish(exchange->conn->loop, exchange);
+    pthread_mutex_lock(&http->mutex);
+    http->begun--;
+    pthread_cond_signal(&http->one_ended);
+    pthread_mutex_unlock(&http->mutex);
+}
+
+static void begin(struct cs_exchange *exchange)
+{
+    struct cs_http *http = exchange->http;
+
+    pthread_mutex_lock(&http->mutex);
+    http->begun++;
+    pthread_mutex_unlock(&http->mutex);
+    exchange->call.finish = finish;
+    exchange->call.route->begin(&exchange->call);
+}
+
+bool cs_exchange_run(struct cs_exchange *exchange, unsigned lane)
+{
+    struct cs_call *call = &exchange->call;
+
+    call->lane = lane;
+    call->body = CS_SLICE(exchange->body.bytes, exchange->body.len);
+    enum cs_err err = exchange->http->params.auth(call);
+    if (!err && call->route->begin) {
+        begin(exchange);
+        return false;
+    }
+    if (!err)
+        err = call->route->handler(call);
+    end(exchange, err);
+    return true;
 }
 
 static void log_answer(const struct cs_call *call, int64_t took_ns)

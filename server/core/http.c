@@ -83,8 +83,8 @@ static void run_job(struct cs_job *job, unsigned lane)
     struct cs_exchange *exchange =
         (struct cs_exchange *)((char *)job - offsetof(struct cs_exchange, job));
 
-    cs_exchange_run(exchange, lane);
-    cs_loop_finish(exchange->conn->loop, exchange);
+    if (cs_exchange_run(exchange, lane))
+        cs_loop_finish(exchange->conn->loop, exchange);
 }
 
 static void make_ended(struct cs_http *http)
@@ -217,6 +217,14 @@ enum cs_err cs_http_stop(struct cs_http *http)
     return CS_OK;
 }
 
+static void wait_for_begun(struct cs_http *http)
+{
+    pthread_mutex_lock(&http->mutex);
+    while (http->begun > 0)
+        pthread_cond_wait(&http->one_ended, &http->mutex);
+    pthread_mutex_unlock(&http->mutex);
+}
+
 void cs_http_free(struct cs_http **http)
 {
     struct cs_http *old = *http;
@@ -226,6 +234,7 @@ void cs_http_free(struct cs_http **http)
     begin_stop(old);
     join_loops(old);
     cs_workers_free(&old->workers);
+    wait_for_begun(old);
     for (unsigned i = 0; i < old->loop_count; i++)
         cs_loop_free(&old->loops[i]);
     for (size_t i = 0; i < old->listener_count; i++)

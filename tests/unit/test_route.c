@@ -132,6 +132,28 @@ static void lists_in_table_order(void **state)
     cs_routes_free(&routes);
 }
 
+static void begin_nothing(struct cs_call *call)
+{
+    (void)call;
+}
+
+/* What is begun is not waited for, which a FAST route does. */
+static void begins_on_workers_only(void **state)
+{
+    struct cs_route table[] = {ROUTE(GET, "/begun"), {.path = NULL}};
+    const struct cs_route *const one[] = {table, NULL};
+    struct cs_routes *routes;
+
+    (void)state;
+    table[0].handler = NULL;
+    table[0].begin = begin_nothing;
+    table[0].speed = CS_SPEED_FAST;
+    assert_int_equal(cs_routes_new(one, NULL, &routes), CS_ERR_INVALID);
+    table[0].speed = CS_SPEED_WORK;
+    assert_int_equal(cs_routes_new(one, NULL, &routes), CS_OK);
+    cs_routes_free(&routes);
+}
+
 static void check_refused(struct cs_route a, struct cs_route b)
 {
     const struct cs_route table[] = {a, b, {.path = NULL}};
@@ -156,6 +178,7 @@ static void refuses_incomplete_routes(void **state)
     } while (0)
     REFUSED(who, 0);
     REFUSED(handler, NULL);
+    REFUSED(begin, begin_nothing); /* beside a handler */
     REFUSED(name, NULL);
     REFUSED(summary, NULL);
     REFUSED(speed, (enum cs_speed)0);
@@ -213,9 +236,10 @@ static void knows_methods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_raw_paths),         cmocka_unit_test(lists_in_table_order),
-        cmocka_unit_test(refuses_incomplete_routes), cmocka_unit_test(refuses_twins),
-        cmocka_unit_test(finds_parameters_by_name),  cmocka_unit_test(knows_methods),
+        cmocka_unit_test(matches_raw_paths),      cmocka_unit_test(lists_in_table_order),
+        cmocka_unit_test(begins_on_workers_only), cmocka_unit_test(refuses_incomplete_routes),
+        cmocka_unit_test(refuses_twins),          cmocka_unit_test(finds_parameters_by_name),
+        cmocka_unit_test(knows_methods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

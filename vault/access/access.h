@@ -41,6 +41,7 @@ struct cs_caller {
     struct cs_access access;
     struct cs_user user; /* zeroed for a service token */
     uint32_t roles;
+    uint64_t seq; /* cs_tx_seq of the snapshot that showed it */
 };
 
 struct cs_access_params {

@@ -17,9 +17,16 @@ static const char *const actor_prefixes[CS_ACTOR_COUNT] = {
 
 static const struct cs_slice head_key = {(const uint8_t *)"head", 4};
 
+static_assert(sizeof(struct cs_audit_head) <= CS_TX_CARRY_LEN, "a batch carries the head");
+
 enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out)
 {
-    *out = (struct cs_audit_head){0};
+    const struct cs_audit_head *carried = cs_tx_carry(ctx->tx);
+    if (carried != NULL) {
+        *out = *carried;
+        return CS_OK;
+    }
+    memset(out, 0, sizeof(*out));
     enum cs_err err = cs_row_get(ctx, &cs_audit_head_table, head_key, out);
     if (err != CS_ERR_NOT_FOUND)
         return err;
@@ -48,15 +55,41 @@ enum cs_err cs_audit_get(struct cs_ctx *ctx, uint64_t index, struct cs_audit_ent
  * A log without a head must not begin anew: whoever deleted the head would then have its first
  * entries overwritten. Only the vault's creation begins one.
  */
-static enum cs_err head_for(struct cs_ctx *ctx, enum cs_action action, struct cs_audit_head *out)
+static enum cs_err read_head(struct cs_ctx *ctx, enum cs_action action, struct cs_audit_head *out)
 {
     if (action != CS_ACTION_VAULT_CREATED)
         return cs_audit_head(ctx, out);
-    *out = (struct cs_audit_head){0};
+    memset(out, 0, sizeof(*out));
     enum cs_err err = cs_row_get(ctx, &cs_audit_head_table, head_key, out);
     if (err == CS_ERR_NOT_FOUND)
         return CS_OK;
     return err == CS_OK ? CS_ERR_EXISTS : err;
+}
+
+static enum cs_err write_head(struct cs_tx *tx, void *arg)
+{
+    struct cs_ctx ctx = {.tx = tx, .vault = arg};
+    return cs_row_put(&ctx, &cs_audit_head_table, CS_REALM_SYSTEM, head_key, cs_tx_carry(tx));
+}
+
+/*
+ * The head that goes with the batch: all its entries move it on, and its row is sealed and written
+ * once behind them, not with each.
+ */
+static enum cs_err take_head(struct cs_ctx *ctx, enum cs_action action, struct cs_audit_head **out)
+{
+    struct cs_audit_head head;
+    *out = cs_tx_carry(ctx->tx);
+    if (*out != NULL)
+        return CS_OK;
+    enum cs_err err = read_head(ctx, action, &head);
+    if (err != CS_OK)
+        return err;
+    *out = cs_tx_begin_carry(ctx->tx, write_head, ctx->vault);
+    if (*out == NULL)
+        return CS_ERR_INVALID;
+    **out = head;
+    return CS_OK;
 }
 
 static void fill_actor(const struct cs_actor *actor, struct cs_audit_entry *entry)
@@ -91,22 +124,19 @@ static enum cs_err fill(const struct cs_ctx *ctx, const struct cs_audit_params *
 enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit_params *params,
                          struct cs_receipt *receipt)
 {
-    struct cs_audit_head head;
+    struct cs_audit_head *head = NULL;
     struct cs_audit_entry entry;
     uint8_t key[CS_HANDLE_LEN];
     assert(ctx->actor != NULL && params->action < CS_ACTION_COUNT);
-    enum cs_err err = head_for(ctx, params->action, &head);
+    enum cs_err err = take_head(ctx, params->action, &head);
     if (err == CS_OK)
-        err = fill(ctx, params, &head, &entry);
+        err = fill(ctx, params, head, &entry);
     if (err == CS_OK)
         err = cs_row_put(ctx, &cs_audit_table, CS_REALM_SYSTEM, cs_key_handle(entry.index, key),
                          &entry);
     if (err == CS_OK && receipt != NULL)
-        err = cs_audit_receive(ctx, &head, &entry, receipt);
-    if (err == CS_OK)
-        err = cs_audit_tree_add(ctx, &head, entry.hash);
-    return err == CS_OK ? cs_row_put(ctx, &cs_audit_head_table, CS_REALM_SYSTEM, head_key, &head)
-                        : err;
+        err = cs_audit_receive(ctx, head, &entry, receipt);
+    return err == CS_OK ? cs_audit_tree_add(ctx, head, entry.hash) : err;
 }
 
 struct listing {

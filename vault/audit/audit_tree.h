@@ -3,10 +3,10 @@
  *
  * A tile of level t has sixteen neighbouring nodes of tree level 4t. Those of level 0, of leaf
  * hashes, are written once each, when they are full; until then their hashes are in the head, which
- * every entry writes anyway. Those above grow by a hash whenever a tile below is full. So an entry
- * costs its own row and the head's, and every sixteenth two rows more (every 256th three, and so
- * on), however many there are; their keys grow with time; and any complete subtree is at most
- * fifteen hashes away from one row. Thread rule: inside a transaction.
+ * each batch of entries writes anyway. Those above grow by a hash whenever a tile below is full. So
+ * an entry costs its own row and its part of the head's, and every sixteenth two rows more (every
+ * 256th three, and so on), however many there are; their keys grow with time; and any complete
+ * subtree is at most fifteen hashes away from one row. Thread rule: inside a transaction.
  */
 #ifndef CS_VAULT_AUDIT_AUDIT_TREE_H
 #define CS_VAULT_AUDIT_AUDIT_TREE_H
@@ -26,7 +26,7 @@ struct cs_tile_hashes {
     uint8_t bytes[CS_TILE_WIDTH * CS_MERKLE_HASH_LEN];
 };
 
-/* The end of the log: one row, written with each entry. */
+/* The end of the log: one row, written with each batch of entries. */
 struct cs_audit_head {
     uint64_t count;
     struct cs_tile_hashes open; /* leaf hashes behind the last full tile */

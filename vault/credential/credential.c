@@ -60,8 +60,9 @@ enum cs_err cs_credential_load(struct cs_ctx *ctx, const struct cs_id *id,
     return err;
 }
 
-enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credential,
-                               enum cs_action action, const char *detail)
+/* The row, and the entry that tells of it. */
+static enum cs_err save(struct cs_ctx *ctx, struct cs_credential *credential, enum cs_action action,
+                        const char *detail)
 {
     struct cs_audit_params params = {
         .action = action,
@@ -73,25 +74,33 @@ enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credent
     credential->revision++;
     enum cs_err err = cs_row_put_id(
         ctx, &cs_credential_table, cs_credential_realm((enum cs_mode)credential->mode), credential);
-    if (err == CS_OK)
-        err = cs_audit_add(ctx, &params, NULL);
+    return err == CS_OK ? cs_audit_add(ctx, &params, NULL) : err;
+}
+
+enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credential,
+                               enum cs_action action, const char *detail)
+{
+    enum cs_err err = save(ctx, credential, action, detail);
     if (err == CS_OK)
         cs_credential_show(ctx, credential);
     return err;
 }
 
+/* The count as it is; an account that never had a credential has none. */
+static enum cs_err read_places(struct cs_ctx *ctx, struct cs_slice key, struct places *out)
+{
+    *out = (struct places){0};
+    enum cs_err err = cs_row_get(ctx, &places_table, key, out);
+    return err == CS_ERR_NOT_FOUND ? CS_OK : err;
+}
+
 enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
                                  int64_t change, uint64_t *count)
 {
-    uint8_t key[CS_HANDLE_LEN + 1];
-    struct places places = {0};
-    cs_put_be64(key, cs_id_handle(account));
-    key[CS_HANDLE_LEN] = (uint8_t)mode;
-    enum cs_err err = cs_row_get(ctx, &places_table, CS_SLICE(key, sizeof(key)), &places);
-    if (err == CS_ERR_NOT_FOUND) {
-        places = (struct places){0};
-        err = CS_OK;
-    }
+    uint8_t room[SHELF_LEN];
+    struct cs_slice key = shelf_key(account, mode, room);
+    struct places places;
+    enum cs_err err = read_places(ctx, key, &places);
     if (err != CS_OK)
         return err;
     if (change < 0 && places.count < (uint64_t)-change)
@@ -100,8 +109,7 @@ enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account
     *count = places.count;
     if (change == 0)
         return CS_OK;
-    return cs_row_put(ctx, &places_table, cs_credential_realm(mode), CS_SLICE(key, sizeof(key)),
-                      &places);
+    return cs_row_put(ctx, &places_table, cs_credential_realm(mode), key, &places);
 }
 
 enum cs_err cs_credential_count(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
@@ -207,23 +215,31 @@ static enum cs_err expire_overdue(struct cs_ctx *ctx, const struct cs_id *accoun
     return err;
 }
 
+static enum cs_err refuse_place(struct cs_ctx *ctx, const struct cs_credential_params *params,
+                                uint64_t count)
+{
+    return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_LIMIT_REACHED, "",
+                        "The account has %u of %u %s credentials; revoke one first.",
+                        (unsigned)count, (unsigned)params->max_active, cs_mode_names[params->mode]);
+}
+
 static enum cs_err take_place(struct cs_ctx *ctx, const struct cs_credential_params *params)
 {
-    uint64_t count = 0;
-    enum cs_err err = cs_credential_places(ctx, &params->account_id, params->mode, 0, &count);
-    if (err == CS_OK && params->max_active != 0 && count >= params->max_active) {
+    uint8_t room[SHELF_LEN];
+    struct cs_slice key = shelf_key(&params->account_id, params->mode, room);
+    struct places places;
+    enum cs_err err = read_places(ctx, key, &places);
+    if (err == CS_OK && params->max_active != 0 && places.count >= params->max_active) {
         err = expire_overdue(ctx, &params->account_id, params->mode);
         if (err == CS_OK)
-            err = cs_credential_places(ctx, &params->account_id, params->mode, 0, &count);
+            err = read_places(ctx, key, &places);
     }
     if (err != CS_OK)
         return err;
-    if (params->max_active != 0 && count >= params->max_active)
-        return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_LIMIT_REACHED, "",
-                            "The account has %u of %u %s credentials; revoke one first.",
-                            (unsigned)count, (unsigned)params->max_active,
-                            cs_mode_names[params->mode]);
-    return cs_credential_places(ctx, &params->account_id, params->mode, 1, &count);
+    if (params->max_active != 0 && places.count >= params->max_active)
+        return refuse_place(ctx, params, places.count);
+    places.count++;
+    return cs_row_put(ctx, &places_table, cs_credential_realm(params->mode), key, &places);
 }
 
 static enum cs_err check_account(struct cs_ctx *ctx, const struct cs_id *id)
@@ -244,10 +260,11 @@ static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credentia
     enum cs_err err = cs_index_put(ctx, &by_account_table, CS_SLICE(key, sizeof(key)));
     if (err == CS_OK)
         err = cs_credential_schedule(ctx, credential);
+    /* Nobody used it yet: unlike one that changes, it is shown as it is stored. */
     if (err == CS_OK)
-        err = cs_credential_save(ctx, credential, CS_ACTION_CREDENTIAL_CREATED,
-                                 credential->mode == CS_MODE_LIVE ? "{\"mode\":\"live\"}"
-                                                                  : "{\"mode\":\"test\"}");
+        err =
+            save(ctx, credential, CS_ACTION_CREDENTIAL_CREATED,
+                 credential->mode == CS_MODE_LIVE ? "{\"mode\":\"live\"}" : "{\"mode\":\"test\"}");
     return err;
 }
 

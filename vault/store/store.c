@@ -160,7 +160,12 @@ void cs_store_close(struct cs_store **store)
 
 enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, void *arg, uint64_t *seq)
 {
-    return cs_writer_submit(store->writer, fn, arg, seq);
+    return cs_writer_update(store->writer, fn, arg, seq);
+}
+
+void cs_store_submit(struct cs_store *store, struct cs_update *update)
+{
+    cs_writer_submit(store->writer, update);
 }
 
 enum cs_err cs_store_read(struct cs_store *store, cs_tx_fn *fn, void *arg)

@@ -6,11 +6,12 @@
  * transactional key-value engine offers, and nothing of a particular one: get, put, delete, bounded
  * ordered range; keys of 1 to 511 bytes in byte order, values to 64 KiB.
  *
- * Writing: cs_store_update queues a function for the single writer, which runs the waiting ones one
- * after another, each seeing what those before it wrote, and commits them together (group commit,
- * at most CS_BATCH_KEYS keys and CS_BATCH_BYTES bytes). The caller sleeps until the commit that
- * holds its change is durable. A function that fails leaves no trace and does not disturb its
- * neighbours.
+ * Writing: there is one writer at a time. It runs the functions that are waiting one after another,
+ * each seeing what those before it wrote, and commits them together (group commit, at most
+ * CS_BATCH_KEYS keys and CS_BATCH_BYTES bytes). Who updates sleeps until the commit that holds the
+ * change is durable, or is called back then. A function that fails leaves no trace and does not
+ * disturb its neighbours. Nobody is at work: then who asks for an update is the writer for one
+ * batch, which saves both the way to another thread and back.
  *
  * The function must be pure: it may be run more than once, and does nothing outside its transaction
  * but overwrite its own `arg`'s results. cs_tx_now_ms and cs_tx_random give each run the same
@@ -34,6 +35,7 @@
 #define CS_BATCH_BYTES (1024 * 1024)
 #define CS_PAGE 100 /* rows that one transaction of a sweep looks at */
 #define CS_TABLE_MAX 64
+#define CS_UPDATE_SEED_LEN 32
 
 struct cs_store; /* opaque */
 struct cs_tx;    /* opaque: one transaction, reading or writing */
@@ -71,6 +73,25 @@ typedef enum cs_err cs_tx_fn(struct cs_tx *tx, void *arg);
  */
 CS_MUST_CHECK enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, void *arg,
                                           uint64_t *seq);
+/*
+ * The same without waiting. The update is the store's from now on, until `done` is called: once,
+ * with `result` and `seq` set, by the thread that commits or by this one before it returns. `done`
+ * has to be quick, because others are told after it, and may not update the store.
+ */
+struct cs_update {
+    cs_tx_fn *fn;
+    void *arg;
+    void (*done)(struct cs_update *update);
+    enum cs_err result;
+    uint64_t seq;
+    /* The store's own. */
+    int64_t now_ms;
+    uint8_t seed[CS_UPDATE_SEED_LEN];
+    bool wrote;
+    bool uses_reserve;
+    struct cs_update *next;
+};
+void cs_store_submit(struct cs_store *store, struct cs_update *update);
 /* Runs fn(tx, arg) on a snapshot. Never blocks on writers, never writes. fn must be short. */
 CS_MUST_CHECK enum cs_err cs_store_read(struct cs_store *store, cs_tx_fn *fn, void *arg);
 /* Whether reads may be trusted to show every acknowledged change: true, on one machine. */
@@ -128,10 +149,28 @@ CS_MUST_CHECK enum cs_err cs_tx_seq(struct cs_tx *tx, uint64_t *seq);
 int64_t cs_tx_now_ms(struct cs_tx *tx);
 /* Random bytes, the same sequence in each run of one update. From a seed that is wiped after. */
 void cs_tx_random(struct cs_tx *tx, void *out, size_t len);
-/* Random bytes that are new in each run, for what seals: no secret, never the same again. */
+/* Random bytes that are new in each run, for what seals: no secret, never the same again. Who needs
+ * fewer takes the first of them. */
 #define CS_TX_NONCE_LEN 24
 void cs_tx_nonce(struct cs_tx *tx, uint8_t out[CS_TX_NONCE_LEN]);
 bool cs_tx_is_write(const struct cs_tx *tx);
+/*
+ * In an update: whether the table still is as a snapshot at cs_tx_seq `seq` showed it, so that what
+ * was read there need not be read again. False in a read. Costs no look into the table.
+ */
+bool cs_tx_is_untouched(const struct cs_tx *tx, unsigned table, uint64_t seq);
+/*
+ * Memory that the updates of one batch hand on to each other, for what each of them changes but
+ * only its last state is to be written. Who finds none begins one; it is theirs that follow in the
+ * batch, and what an update that fails did to it is undone. `finish` runs once, with `arg`, behind
+ * the last update of the batch, reads the carry, and writes at most CS_TX_CARRY_ROWS rows; when it
+ * fails, so do all. NULL: none was begun; and in a read.
+ */
+#define CS_TX_CARRY_LEN 1024
+#define CS_TX_CARRY_ROWS 4
+void *cs_tx_carry(struct cs_tx *tx);
+/* NULL when there is one already. */
+void *cs_tx_begin_carry(struct cs_tx *tx, cs_tx_fn *finish, void *arg);
 /* First act of an update that must still work when the map is full (revocation, suspension). */
 void cs_tx_use_reserve(struct cs_tx *tx);
 

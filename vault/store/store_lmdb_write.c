@@ -11,49 +11,73 @@
 
 /* Writing. */
 
-/* Whether the key lies beyond all of its table, so that pages can be filled to the brim. */
-static int is_growth(MDB_cursor *cursor, struct cs_slice key, bool *growth)
+/*
+ * The changes of one table, which come in the order of their keys: one cursor goes through them and
+ * looks first where it stands. What lies beyond all of the table is appended, so that pages are
+ * filled to the brim.
+ */
+struct stretch {
+    MDB_cursor *cursor;
+    bool has_last;
+    size_t last_len;
+    uint8_t last[CS_KEY_MAX]; /* the table's last key when the stretch began */
+};
+
+static int begin_stretch(MDB_txn *txn, MDB_dbi dbi, struct stretch *stretch)
 {
     MDB_val last = {0};
     MDB_val value = {0};
-    MDB_val wanted = cs_lmdb_val(key);
-    int code = mdb_cursor_get(cursor, &last, &value, MDB_LAST);
-    *growth =
-        code == MDB_NOTFOUND ||
-        (code == 0 && mdb_cmp(mdb_cursor_txn(cursor), mdb_cursor_dbi(cursor), &wanted, &last) > 0);
-    return code == MDB_NOTFOUND ? 0 : code;
+    int code = mdb_cursor_open(txn, dbi, &stretch->cursor);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_get(stretch->cursor, &last, &value, MDB_LAST);
+    stretch->has_last = code == 0;
+    if (code != 0)
+        return code == MDB_NOTFOUND ? 0 : code;
+    stretch->last_len = last.mv_size;
+    memcpy(stretch->last, last.mv_data, last.mv_size);
+    return 0;
 }
 
-static int apply_change(MDB_cursor *cursor, const struct cs_change *change)
+static void end_stretch(struct stretch *stretch)
 {
-    MDB_txn *txn = mdb_cursor_txn(cursor);
-    MDB_dbi dbi = mdb_cursor_dbi(cursor);
+    mdb_cursor_close(stretch->cursor);
+    stretch->cursor = NULL;
+}
+
+static bool is_growth(const struct stretch *stretch, const MDB_val *key)
+{
+    MDB_val last = {stretch->last_len, (void *)(uintptr_t)stretch->last};
+    return !stretch->has_last || mdb_cmp(mdb_cursor_txn(stretch->cursor),
+                                         mdb_cursor_dbi(stretch->cursor), key, &last) > 0;
+}
+
+static int apply_change(const struct stretch *stretch, const struct cs_change *change)
+{
     MDB_val key = cs_lmdb_val(change->key);
     MDB_val value = cs_lmdb_val(change->value);
-    bool growth = false;
-    if (change->deleted) {
-        int code = mdb_del(txn, dbi, &key, NULL);
-        return code == MDB_NOTFOUND ? 0 : code;
-    }
-    int code = is_growth(cursor, change->key, &growth);
-    return code != 0 ? code : mdb_put(txn, dbi, &key, &value, growth ? MDB_APPEND : 0);
+    if (!change->deleted)
+        return mdb_cursor_put(stretch->cursor, &key, &value,
+                              is_growth(stretch, &key) ? MDB_APPEND : 0);
+    int code =
+        mdb_del(mdb_cursor_txn(stretch->cursor), mdb_cursor_dbi(stretch->cursor), &key, NULL);
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int apply_changes(struct cs_engine *engine, MDB_txn *txn,
                          const struct cs_change *const *changes, size_t count)
 {
-    MDB_cursor *cursor = NULL;
+    struct stretch stretch = {.cursor = NULL};
     int code = 0;
     for (size_t i = 0; code == 0 && i < count; i++) {
         if (i == 0 || changes[i]->table != changes[i - 1]->table) {
-            mdb_cursor_close(cursor);
-            cursor = NULL;
-            code = mdb_cursor_open(txn, engine->tables[changes[i]->table], &cursor);
+            end_stretch(&stretch);
+            code = begin_stretch(txn, engine->tables[changes[i]->table], &stretch);
         }
         if (code == 0)
-            code = apply_change(cursor, changes[i]);
+            code = apply_change(&stretch, changes[i]);
     }
-    mdb_cursor_close(cursor);
+    end_stretch(&stretch);
     return code;
 }
 

@@ -38,7 +38,7 @@ void cs_arena_free(struct cs_arena *arena);
 struct cs_overlay {
     size_t count;
     size_t bytes; /* of the keys and values that are in force */
-    const struct cs_change *changes[CS_BATCH_KEYS];
+    const struct cs_change *changes[CS_BATCH_KEYS + CS_TX_CARRY_ROWS];
 };
 
 void cs_overlay_clear(struct cs_overlay *overlay);

@@ -1,6 +1,8 @@
 #include "vault/store/store_tx.h"
 
+#include <assert.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -123,16 +125,17 @@ void cs_tx_use_reserve(struct cs_tx *tx)
     tx->use_reserve = true;
 }
 
-/* Each filling has a subkey of its own: they differ, and a re-run repeats them. */
+static_assert(CS_UPDATE_SEED_LEN == crypto_stream_chacha20_KEYBYTES, "a seed is a key");
+static_assert(crypto_stream_chacha20_NONCEBYTES == 8, "a filling is numbered by its nonce");
+
+/* The key stream of the seed, under a nonce for each filling: they differ, and a re-run repeats
+ * them. */
 static void refill(struct cs_tx *tx)
 {
-    uint8_t subkey[randombytes_SEEDBYTES];
-    uint8_t fill[8];
+    uint8_t fill[crypto_stream_chacha20_NONCEBYTES];
     cs_put_be64(fill, tx->random_fills++);
-    crypto_generichash(subkey, sizeof subkey, fill, sizeof fill, tx->seed, CS_TX_SEED_LEN);
-    randombytes_buf_deterministic(tx->random->bytes, sizeof tx->random->bytes, subkey);
+    crypto_stream_chacha20(tx->random->bytes, sizeof tx->random->bytes, fill, tx->seed);
     tx->random->left = sizeof tx->random->bytes;
-    sodium_memzero(subkey, sizeof subkey);
 }
 
 /* Moves the next bytes of the pool out of it; at most as many as are left. */
@@ -164,16 +167,41 @@ void cs_tx_random(struct cs_tx *tx, void *out, size_t len)
 
 void cs_tx_nonce(struct cs_tx *tx, uint8_t out[CS_TX_NONCE_LEN])
 {
-    struct cs_tx_pool *pool = tx->nonces;
-    if (pool == NULL) {
+    struct cs_tx_nonces *nonces = tx->nonces;
+    if (nonces == NULL) {
         randombytes_buf(out, CS_TX_NONCE_LEN);
         return;
     }
-    if (pool->left < CS_TX_NONCE_LEN) {
-        randombytes_buf(pool->bytes, sizeof pool->bytes);
-        pool->left = sizeof pool->bytes;
+    if (nonces->left == 0) {
+        randombytes_buf(nonces->bytes, sizeof nonces->bytes);
+        nonces->left = CS_TX_NONCES;
     }
-    (void)draw(pool, out, CS_TX_NONCE_LEN);
+    memcpy(out, nonces->bytes[--nonces->left], CS_TX_NONCE_LEN);
+}
+
+void *cs_tx_carry(struct cs_tx *tx)
+{
+    return tx->carry != NULL && tx->carry->finish != NULL ? tx->carry->bytes : NULL;
+}
+
+void *cs_tx_begin_carry(struct cs_tx *tx, cs_tx_fn *finish, void *arg)
+{
+    if (tx->carry == NULL || tx->carry->finish != NULL)
+        return NULL;
+    tx->carry->finish = finish;
+    tx->carry->arg = arg;
+    return tx->carry->bytes;
+}
+
+static bool is_written(const struct cs_overlay *overlay, unsigned table)
+{
+    return cs_overlay_seek(overlay, table, CS_SLICE(NULL, 0), false, CS_ASCENDING) != NULL;
+}
+
+bool cs_tx_is_untouched(const struct cs_tx *tx, unsigned table, uint64_t seq)
+{
+    return tx->own != NULL && atomic_load(&tx->touched[table]) <= seq &&
+           !is_written(tx->batch, table) && !is_written(tx->own, table);
 }
 
 /*

@@ -13,13 +13,26 @@
 #include "vault/store/store_engine.h"
 #include "vault/store/store_overlay.h"
 
-#define CS_TX_SEED_LEN 32
-#define CS_TX_RANDOM_LEN 256
+#define CS_TX_RANDOM_LEN 128 /* as much as most updates want */
 
 /* Random bytes that were made ahead; the last `left` of them are still to be given. */
 struct cs_tx_pool {
     size_t left;
     uint8_t bytes[CS_TX_RANDOM_LEN];
+};
+
+/* Nonces out of the system's generator, so many at a time; the last `left` of them are new. */
+#define CS_TX_NONCES 40
+struct cs_tx_nonces {
+    size_t left;
+    uint8_t bytes[CS_TX_NONCES][CS_TX_NONCE_LEN];
+};
+
+/* What the updates of one batch hand on: cs_tx_carry. */
+struct cs_tx_carry {
+    cs_tx_fn *finish; /* NULL: nothing is carried */
+    void *arg;
+    _Alignas(max_align_t) uint8_t bytes[CS_TX_CARRY_LEN];
 };
 
 struct cs_tx {
@@ -34,9 +47,11 @@ struct cs_tx {
     struct cs_arena *arena;
     const uint8_t *seed;
     uint64_t random_fills;
-    struct cs_tx_pool *random; /* made out of the seed; wiped by the writer */
-    struct cs_tx_pool *nonces; /* the writer's, for one update after the other */
-    uint64_t seq_floor;        /* the commit's sequence number shall be at least this */
+    struct cs_tx_pool *random;   /* made out of the seed; wiped by the writer */
+    struct cs_tx_nonces *nonces; /* the writer's, for one update after the other */
+    struct cs_tx_carry *carry;
+    const _Atomic uint64_t *touched; /* the writer's, by table */
+    uint64_t seq_floor;              /* the commit's sequence number shall be at least this */
     bool use_reserve;
     enum cs_err overflow; /* a write had no room: the update fails whatever its function returns */
 };

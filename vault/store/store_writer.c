@@ -14,29 +14,12 @@
 #include "vault/store/store_engine.h"
 #include "vault/store/store_meta.h"
 #include "vault/store/store_overlay.h"
+#include "vault/store/store_queue.h"
 #include "vault/store/store_tx.h"
 
 /* A batch ends here too, so that updates that write nothing cannot keep it open for ever. */
-#define BATCH_JOBS 1024
+#define BATCH_UPDATES 1024
 #define MAINTAIN_EVERY_NS ((int64_t)60 * 1000 * 1000 * 1000)
-
-/* One caller's update. It lies on the caller's stack, who sleeps until `done`. */
-struct job {
-    cs_tx_fn *fn;
-    void *arg;
-    int64_t now_ms;
-    uint8_t seed[CS_TX_SEED_LEN];
-    enum cs_err result;
-    uint64_t seq;
-    bool wrote;
-    bool uses_reserve;
-    sem_t done;
-    struct job *next;
-};
-
-struct queue {
-    struct job *first, *last;
-};
 
 struct cs_writer {
     struct cs_engine *engine;
@@ -47,116 +30,108 @@ struct cs_writer {
 
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    struct queue queued; /* under the mutex */
-    bool closing;        /* under the mutex */
+    struct cs_queue queued; /* under the mutex */
+    bool closing;           /* under the mutex */
+    bool busy;              /* under the mutex: somebody has the turn */
 
     atomic_bool failed;
     _Atomic uint64_t seq, commits, updates, retries;
     _Atomic uint64_t touched[CS_ENGINE_TABLES]; /* at open everything counts as touched by `seq` */
 
-    /* From here on, the writer thread's alone. */
-    struct queue waiting; /* taken from `queued`, not yet in a batch */
-    struct queue ran;     /* in this batch */
+    /* From here on, whose turn it is. */
+    struct cs_queue waiting; /* taken from `queued`, not yet in a batch */
+    struct cs_queue ran;     /* in this batch */
     bool tight; /* the last commit met a full store: only updates on the reserve may write */
     bool low;   /* the same for this batch, also when the room left is down to the reserve */
     int64_t maintained_ns;
     uint64_t seq_floor;
     struct cs_arena arena;
-    struct cs_tx_pool nonces;
+    struct cs_tx_nonces nonces;
+    struct cs_tx_carry carry, own_carry; /* of the batch, and as the running update has it */
     struct cs_overlay batch, own;
-    const struct cs_change *commit[CS_BATCH_KEYS + 1]; /* and the sequence number */
+    /* And the sequence number. */
+    const struct cs_change *commit[CS_BATCH_KEYS + CS_TX_CARRY_ROWS + 1];
 };
 
-static void push_back(struct queue *queue, struct job *job)
+/* The caller owns the update again. */
+static void finish(struct cs_update *update, enum cs_err result, uint64_t seq)
 {
-    job->next = NULL;
-    if (queue->last != NULL)
-        queue->last->next = job;
-    else
-        queue->first = job;
-    queue->last = job;
+    sodium_memzero(update->seed, sizeof update->seed);
+    update->result = result;
+    update->seq = seq;
+    update->done(update);
 }
 
-static struct job *pop_front(struct queue *queue)
-{
-    struct job *job = queue->first;
-    if (job == NULL)
-        return NULL;
-    queue->first = job->next;
-    if (queue->first == NULL)
-        queue->last = NULL;
-    return job;
-}
-
-/* Moves all of `from` to the end of `to`. */
-static void append_all(struct queue *to, struct queue *from)
-{
-    if (from->first == NULL)
-        return;
-    if (to->last != NULL)
-        to->last->next = from->first;
-    else
-        to->first = from->first;
-    to->last = from->last;
-    *from = (struct queue){0};
-}
-
-static void put_before(struct queue *front, struct queue *rest)
-{
-    append_all(front, rest);
-    *rest = *front;
-    *front = (struct queue){0};
-}
-
-/* The caller owns the job again from the post on. */
-static void finish(struct job *job, enum cs_err result, uint64_t seq)
-{
-    job->result = result;
-    job->seq = seq;
-    sem_post(&job->done);
-}
-
-static struct job *next_job(struct cs_writer *writer)
+static struct cs_update *next_update(struct cs_writer *writer)
 {
     if (writer->waiting.first == NULL) {
         pthread_mutex_lock(&writer->mutex);
-        append_all(&writer->waiting, &writer->queued);
+        cs_queue_append(&writer->waiting, &writer->queued);
         pthread_mutex_unlock(&writer->mutex);
     }
-    return pop_front(&writer->waiting);
+    return cs_queue_pop(&writer->waiting);
 }
 
-/* False when there is nothing left and no more will come. */
-static bool wait_for_jobs(struct cs_writer *writer)
+/* While nobody has the turn, and under the mutex. */
+static bool has_updates(const struct cs_writer *writer)
+{
+    return writer->waiting.first != NULL || writer->queued.first != NULL;
+}
+
+/* Waits for something to do and takes the turn. False when nothing is left and no more will come.
+ */
+static bool wait_for_turn(struct cs_writer *writer)
 {
     pthread_mutex_lock(&writer->mutex);
-    while (writer->waiting.first == NULL && writer->queued.first == NULL && !writer->closing)
+    while (writer->busy || (!has_updates(writer) && !writer->closing))
         pthread_cond_wait(&writer->wake, &writer->mutex);
-    append_all(&writer->waiting, &writer->queued);
+    bool more = has_updates(writer);
+    writer->busy = more;
     pthread_mutex_unlock(&writer->mutex);
-    return writer->waiting.first != NULL;
+    return more;
+}
+
+static void end_turn(struct cs_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->busy = false;
+    bool wanted = has_updates(writer) || writer->closing;
+    pthread_mutex_unlock(&writer->mutex);
+    if (wanted)
+        pthread_cond_signal(&writer->wake);
+}
+
+static void copy_carry(struct cs_tx_carry *to, const struct cs_tx_carry *from)
+{
+    if (from->finish == NULL)
+        to->finish = NULL;
+    else
+        *to = *from;
 }
 
 static enum cs_err run_function(struct cs_writer *writer, struct cs_engine_view *view,
-                                struct job *job, enum cs_err *overflow)
+                                struct cs_update *update, enum cs_err *overflow)
 {
     struct cs_tx_pool random;
     random.left = 0;
     struct cs_tx tx = {.view = view,
                        .table_count = writer->table_count,
                        .has_now = true,
-                       .now_ms = job->now_ms,
+                       .now_ms = update->now_ms,
                        .batch = &writer->batch,
                        .own = &writer->own,
                        .arena = &writer->arena,
-                       .seed = job->seed,
+                       .seed = update->seed,
                        .random = &random,
                        .nonces = &writer->nonces,
+                       .carry = &writer->own_carry,
+                       .touched = writer->touched,
                        .overflow = CS_OK};
     cs_overlay_clear(&writer->own);
-    enum cs_err err = job->fn(&tx, job->arg);
+    copy_carry(&writer->own_carry, &writer->carry);
+    enum cs_err err = update->fn(&tx, update->arg);
     sodium_memzero(&random, sizeof random);
-    job->uses_reserve = tx.use_reserve;
+    update->uses_reserve = tx.use_reserve;
     *overflow = tx.overflow;
     if (tx.overflow != CS_OK)
         return tx.overflow;
@@ -165,9 +140,9 @@ static enum cs_err run_function(struct cs_writer *writer, struct cs_engine_view 
     return err;
 }
 
-static bool has_room(const struct cs_writer *writer, const struct job *job)
+static bool has_room(const struct cs_writer *writer, const struct cs_update *update)
 {
-    return job->uses_reserve || !writer->low;
+    return update->uses_reserve || !writer->low;
 }
 
 /*
@@ -175,42 +150,59 @@ static bool has_room(const struct cs_writer *writer, const struct job *job)
  * trace. An update that failed or wrote nothing stays in the batch all the same, because what it
  * tells its caller may rest on writes of its neighbours that are not yet durable.
  */
-static bool run_job(struct cs_writer *writer, struct cs_engine_view *view, struct job *job)
+static bool run_update(struct cs_writer *writer, struct cs_engine_view *view,
+                       struct cs_update *update)
 {
     enum cs_err overflow = CS_OK;
     struct cs_arena_mark mark = cs_arena_mark(&writer->arena);
-    job->wrote = false;
-    job->result = run_function(writer, view, job, &overflow);
+    update->wrote = false;
+    update->result = run_function(writer, view, update, &overflow);
     bool fits = overflow != CS_ERR_TOO_LARGE && cs_overlay_fits(&writer->batch, &writer->own);
     bool is_first = writer->batch.count == 0;
-    if (!is_first && !fits && (job->result == CS_OK || overflow != CS_OK)) {
+    if (!is_first && !fits && (update->result == CS_OK || overflow != CS_OK)) {
         cs_arena_release(&writer->arena, mark);
         return false;
     }
-    if (job->result == CS_OK && writer->own.count > 0 && !has_room(writer, job))
-        job->result = CS_ERR_FULL;
-    if (job->result == CS_OK && writer->own.count > 0) {
+    if (update->result == CS_OK && writer->own.count > 0 && !has_room(writer, update))
+        update->result = CS_ERR_FULL;
+    if (update->result == CS_OK && writer->own.count > 0) {
         cs_overlay_merge(&writer->batch, &writer->own);
-        job->wrote = true;
+        copy_carry(&writer->carry, &writer->own_carry);
+        update->wrote = true;
     } else {
         cs_arena_release(&writer->arena, mark);
     }
     return true;
 }
 
-static void run_jobs(struct cs_writer *writer, struct cs_engine_view *view)
+static void run_updates(struct cs_writer *writer, struct cs_engine_view *view)
 {
-    struct job *job = NULL;
-    for (size_t ran = 0; ran < BATCH_JOBS && (job = next_job(writer)) != NULL; ran++) {
-        if (!run_job(writer, view, job)) {
-            struct queue again = {job, job};
-            job->next = NULL;
-            put_before(&again, &writer->waiting);
+    struct cs_update *update = NULL;
+    for (size_t ran = 0; ran < BATCH_UPDATES && (update = next_update(writer)) != NULL; ran++) {
+        if (!run_update(writer, view, update)) {
+            struct cs_queue again = {update, update};
+            update->next = NULL;
+            cs_queue_prepend(&writer->waiting, &again);
             atomic_fetch_add(&writer->retries, 1);
             return;
         }
-        push_back(&writer->ran, job);
+        cs_queue_push(&writer->ran, update);
     }
+}
+
+/* Writes what the batch's updates carried. It has room: CS_TX_CARRY_ROWS. */
+static enum cs_err finish_carry(struct cs_writer *writer, struct cs_engine_view *view)
+{
+    struct cs_update last = {.fn = writer->carry.finish, .arg = writer->carry.arg};
+    enum cs_err overflow = CS_OK;
+    if (last.fn == NULL)
+        return CS_OK;
+    enum cs_err err = run_function(writer, view, &last, &overflow);
+    if (err == CS_OK && writer->own.count > CS_TX_CARRY_ROWS)
+        err = CS_ERR_TOO_LARGE;
+    if (err == CS_OK)
+        cs_overlay_merge(&writer->batch, &writer->own);
+    return err;
 }
 
 /* Before the commit: whoever can see it finds its tables touched. */
@@ -244,19 +236,19 @@ static enum cs_err commit_batch(struct cs_writer *writer, uint64_t *seq)
 
 static void settle(struct cs_writer *writer, uint64_t seq)
 {
-    struct job *job = NULL;
-    while ((job = pop_front(&writer->ran)) != NULL) {
+    struct cs_update *update = NULL;
+    while ((update = cs_queue_pop(&writer->ran)) != NULL) {
         atomic_fetch_add(&writer->updates, 1);
-        finish(job, job->result, job->wrote ? seq : 0);
+        finish(update, update->result, update->wrote ? seq : 0);
     }
     writer->tight = false;
 }
 
-static void refuse_all(struct queue *queue, enum cs_err err)
+static void refuse_all(struct cs_queue *queue, enum cs_err err)
 {
-    struct job *job = NULL;
-    while ((job = pop_front(queue)) != NULL)
-        finish(job, err, 0);
+    struct cs_update *update = NULL;
+    while ((update = cs_queue_pop(queue)) != NULL)
+        finish(update, err, 0);
 }
 
 /*
@@ -265,16 +257,16 @@ static void refuse_all(struct queue *queue, enum cs_err err)
  */
 static void settle_full(struct cs_writer *writer)
 {
-    struct queue again = {0};
-    struct job *job = NULL;
-    while ((job = pop_front(&writer->ran)) != NULL) {
-        if (job->wrote && (writer->tight || !job->uses_reserve))
-            finish(job, CS_ERR_FULL, 0);
+    struct cs_queue again = {0};
+    struct cs_update *update = NULL;
+    while ((update = cs_queue_pop(&writer->ran)) != NULL) {
+        if (update->wrote && (writer->tight || !update->uses_reserve))
+            finish(update, CS_ERR_FULL, 0);
         else
-            push_back(&again, job);
+            cs_queue_push(&again, update);
     }
     writer->tight = !writer->tight && again.first != NULL;
-    put_before(&again, &writer->waiting);
+    cs_queue_prepend(&writer->waiting, &again);
 }
 
 static void settle_failed(struct cs_writer *writer, enum cs_err err)
@@ -305,6 +297,7 @@ static void run_batch(struct cs_writer *writer)
     uint64_t seq = 0;
     writer->seq_floor = 0;
     writer->low = writer->tight || cs_engine_low(writer->engine);
+    writer->carry.finish = NULL;
     cs_overlay_clear(&writer->batch);
     cs_arena_release(&writer->arena, (struct cs_arena_mark){0, 0});
     enum cs_err err = cs_engine_view_begin(writer->engine, &view);
@@ -312,8 +305,13 @@ static void run_batch(struct cs_writer *writer)
         refuse_all(&writer->waiting, CS_ERR_UNAVAILABLE);
         return;
     }
-    run_jobs(writer, view);
+    run_updates(writer, view);
+    err = finish_carry(writer, view);
     cs_engine_view_end(view);
+    if (err != CS_OK) {
+        refuse_all(&writer->ran, err);
+        return;
+    }
     if (writer->batch.count > 0)
         err = commit_batch(writer, &seq);
     if (err == CS_OK)
@@ -324,17 +322,26 @@ static void run_batch(struct cs_writer *writer)
         settle_failed(writer, err);
 }
 
-static void *writer_main(void *arg)
+/* One batch. */
+static void take_turn(struct cs_writer *writer)
 {
-    struct cs_writer *writer = arg;
-    while (wait_for_jobs(writer)) {
-        if (cs_writer_failed(writer)) {
-            refuse_all(&writer->waiting, CS_ERR_UNAVAILABLE);
-            continue;
-        }
+    pthread_mutex_lock(&writer->mutex);
+    cs_queue_append(&writer->waiting, &writer->queued);
+    pthread_mutex_unlock(&writer->mutex);
+    if (cs_writer_failed(writer)) {
+        refuse_all(&writer->waiting, CS_ERR_UNAVAILABLE);
+    } else {
         maintain(writer);
         run_batch(writer);
     }
+    end_turn(writer);
+}
+
+static void *writer_main(void *arg)
+{
+    struct cs_writer *writer = arg;
+    while (wait_for_turn(writer))
+        take_turn(writer);
     return NULL;
 }
 
@@ -395,45 +402,62 @@ void cs_writer_stop(struct cs_writer **writer)
     free(gone);
 }
 
-static bool enqueue(struct cs_writer *writer, struct job *job)
+/* *turn: it goes to whoever calls, because nobody has it and nobody was before. */
+static bool enqueue(struct cs_writer *writer, struct cs_update *update, bool *turn)
 {
     pthread_mutex_lock(&writer->mutex);
     bool taken = !writer->closing && !cs_writer_failed(writer);
     bool was_empty = writer->queued.first == NULL;
+    *turn = taken && !writer->busy && !has_updates(writer);
+    if (*turn)
+        writer->busy = true;
     if (taken)
-        push_back(&writer->queued, job);
+        cs_queue_push(&writer->queued, update);
+    bool wake = taken && was_empty && !writer->busy;
     pthread_mutex_unlock(&writer->mutex);
-    if (taken && was_empty)
+    if (wake)
         pthread_cond_signal(&writer->wake);
     return taken;
 }
 
-static void wait_for(sem_t *done)
+void cs_writer_submit(struct cs_writer *writer, struct cs_update *update)
 {
-    int code = 0;
-    do {
-        code = sem_wait(done);
-    } while (code != 0 && errno == EINTR);
+    bool turn = false;
+    update->now_ms = cs_clock_wall_ms(writer->clock);
+    randombytes_buf(update->seed, sizeof update->seed);
+    if (!enqueue(writer, update, &turn))
+        finish(update, CS_ERR_UNAVAILABLE, 0);
+    if (turn)
+        take_turn(writer);
 }
 
-enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg, uint64_t *seq)
+/* An update that lies on its caller's stack, who sleeps until it is done. */
+struct waiter {
+    struct cs_update update; /* first: the update is its waiter */
+    sem_t done;
+};
+
+static void wake_waiter(struct cs_update *update)
 {
-    struct job job = {.fn = fn, .arg = arg, .now_ms = cs_clock_wall_ms(writer->clock)};
+    sem_post(&((struct waiter *)update)->done);
+}
+
+enum cs_err cs_writer_update(struct cs_writer *writer, cs_tx_fn *fn, void *arg, uint64_t *seq)
+{
+    struct waiter waiter = {.update = {.fn = fn, .arg = arg, .done = wake_waiter}};
+    int code = sem_init(&waiter.done, 0, 0);
     if (seq != NULL)
         *seq = 0;
-    if (sem_init(&job.done, 0, 0) != 0)
+    if (code != 0)
         return CS_ERR_NOMEM;
-    randombytes_buf(job.seed, sizeof job.seed);
-    bool taken = enqueue(writer, &job);
-    if (taken)
-        wait_for(&job.done);
-    sem_destroy(&job.done);
-    sodium_memzero(job.seed, sizeof job.seed);
-    if (!taken)
-        return CS_ERR_UNAVAILABLE;
+    cs_writer_submit(writer, &waiter.update);
+    do {
+        code = sem_wait(&waiter.done);
+    } while (code != 0 && errno == EINTR);
+    sem_destroy(&waiter.done);
     if (seq != NULL)
-        *seq = job.seq;
-    return job.result;
+        *seq = waiter.update.seq;
+    return waiter.update.result;
 }
 
 bool cs_writer_failed(const struct cs_writer *writer)

@@ -1,12 +1,13 @@
 /*
- * The writer: one thread that runs queued updates and commits them in groups.
+ * The writer: runs queued updates, one at a time, and commits them in groups.
  *
  * It owns the order of all changes. While one commit waits for the disk the next updates queue, and
- * all of them go into the next commit. It knows the engine and the overlay, and not what an update
- * means.
+ * all of them go into the next commit. Whose turn it is to write is one thread at a time: the
+ * writer's own while there is a queue, and whoever comes when there is none, for one batch. It
+ * knows the engine and the overlay, and not what an update means.
  *
- * Thread rule: cs_writer_submit from any thread but the writer's own, that is, never from within an
- * update.
+ * Thread rule: cs_writer_submit and cs_writer_update from any thread, but never from within an
+ * update or its `done`.
  */
 #ifndef CS_VAULT_STORE_STORE_WRITER_H
 #define CS_VAULT_STORE_STORE_WRITER_H
@@ -32,9 +33,10 @@ CS_MUST_CHECK enum cs_err cs_writer_start(const struct cs_writer_params *params,
                                           struct cs_writer **out);
 /* Finishes what is queued. Nobody may submit any more. */
 void cs_writer_stop(struct cs_writer **writer);
-/* cs_store_update, to the letter. */
-CS_MUST_CHECK enum cs_err cs_writer_submit(struct cs_writer *writer, cs_tx_fn *fn, void *arg,
+/* cs_store_update and cs_store_submit, to the letter. */
+CS_MUST_CHECK enum cs_err cs_writer_update(struct cs_writer *writer, cs_tx_fn *fn, void *arg,
                                            uint64_t *seq);
+void cs_writer_submit(struct cs_writer *writer, struct cs_update *update);
 bool cs_writer_failed(const struct cs_writer *writer);
 /* cs_store_touched. */
 uint64_t cs_writer_touched(const struct cs_writer *writer, unsigned table);
