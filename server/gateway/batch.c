@@ -2,11 +2,13 @@
  * Verification of many keys at once: /v1/verify/batch.
  *
  * All of a batch sees the store as it was at one moment, and its results are written as they come.
- * It is read twice: nothing of it may be counted before all of it is known to be sound, and 256
- * orders are too many to be held.
+ * Nothing of it may be counted before all of it is known to be sound, and 256 orders are too many
+ * to be held: what is held are the questions that become of them, with no more than their texts.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/gateway/gateway.h"
 #include "server/gateway/verification.h"
@@ -19,6 +21,7 @@
 #define ITEMS "items"
 #define ITEMS_MAX 256
 #define POINTER_SIZE 32
+#define RESULT_LEN 400 /* about as long as an answer about a good key is */
 
 struct batch_order {
     uint16_t item_count;
@@ -54,67 +57,78 @@ static const struct cs_record batch_record = {
     .doc = "Which keys are good, and whose they are.",
 };
 
-/* One after the other: from the body as it came, or as the slow reader has read it. */
-struct source {
-    struct cs_scan_list list;
-    const struct batch_order *read; /* NULL: from the list */
-    uint16_t next;
-};
-
 struct run {
     struct cs_call *call;
     struct cs_metrics *metrics;
-    struct source source;
-    struct cs_question question; /* its rates are those of all */
-    struct cs_verify_order order;
+    struct cs_verify_order order; /* the one that is read */
+    struct cs_question asked;     /* by none of them yet: what the policy says for all */
+    struct cs_question questions[ITEMS_MAX];
+    size_t count;
     struct cs_answer answer;
     struct cs_verification verification;
+    size_t texts_len;
+    uint8_t texts[]; /* room for those of the body, which are shorter than it is */
 };
 
-static bool begin(struct source *source, struct cs_slice body)
+static struct cs_slice keep(struct run *run, struct cs_slice text)
 {
-    source->next = 0;
-    return source->read != NULL || cs_scan_list_begin(body, ITEMS, &source->list);
+    struct cs_slice kept = CS_SLICE(run->texts + run->texts_len, text.len);
+    assert(run->texts_len + text.len <= run->call->body.len);
+    if (text.len > 0)
+        memcpy(run->texts + run->texts_len, text.bytes, text.len);
+    run->texts_len += text.len;
+    return kept;
 }
 
-static enum cs_scanned next(struct source *source, struct cs_verify_order *room,
-                            const struct cs_verify_order **order)
+static const char *keep_string(struct run *run, const char *text)
 {
-    *order = room;
-    if (source->read == NULL)
-        return cs_scan_list_next(&source->list, &cs_verify_order_record, room, &room->given);
-    *order = &source->read->items[source->next];
-    return source->next++ < source->read->item_count ? CS_SCANNED_ONE : CS_SCANNED_ALL;
+    return text == NULL ? NULL : (const char *)keep(run, CS_SLICE(text, strlen(text) + 1)).bytes;
 }
 
-/* True: all of it is sound and can be read again. False: nothing is said yet of what is wrong. */
-static bool is_sound(struct run *run)
+/* The question of an order that makes place for the next one. */
+static void keep_question(struct run *run, struct cs_question *out)
 {
-    const struct cs_verify_order *order = NULL;
+    *out = run->asked;
+    cs_verify_order_ask(&run->order, out);
+    out->key = keep(run, out->key);
+    out->client_id = keep(run, out->client_id);
+    out->client_secret = keep(run, out->client_secret);
+    out->scopes = keep_string(run, out->scopes);
+    out->any_scopes = keep_string(run, out->any_scopes);
+    out->ip = keep_string(run, out->ip);
+}
+
+/* False: nothing is said yet of what is wrong, if anything is. */
+static bool read_quickly(struct run *run)
+{
     struct cs_complaints *complaints = &run->call->complaints;
     enum cs_scanned scanned = CS_SCANNED_UNREAD;
-    uint64_t count = 0;
-    if (!begin(&run->source, run->call->body))
+    struct cs_scan_list list;
+    if (!cs_scan_list_begin(run->call->body, ITEMS, &list))
         return false;
-    for (; count <= ITEMS_MAX; count++) {
-        scanned = next(&run->source, &run->order, &order);
-        if (scanned != CS_SCANNED_ONE)
+    for (;;) {
+        scanned = cs_scan_list_next(&list, &cs_verify_order_record, &run->order, &run->order.given);
+        if (scanned != CS_SCANNED_ONE || run->count == ITEMS_MAX)
             break;
-        cs_verify_order_check(order, "", complaints);
+        cs_verify_order_check(&run->order, "", complaints);
+        keep_question(run, &run->questions[run->count++]);
     }
     bool sound = scanned == CS_SCANNED_ALL && complaints->count == 0;
     complaints->count = 0;
     return sound;
 }
 
-/* With all complaints, where there are any. */
-static enum cs_err read_slowly(struct cs_call *call, struct batch_order *out)
+/* With all complaints, where there are any. The questions borrow from the orders. */
+static enum cs_err read_slowly(struct run *run, struct batch_order *orders)
 {
+    struct cs_call *call = run->call;
     char at[POINTER_SIZE];
-    enum cs_err err = cs_call_read(call, &order_record, out, NULL);
-    for (uint16_t i = 0; i < out->item_count && err == CS_OK; i++) {
-        snprintf(at, sizeof(at), "/" ITEMS "/%u", (unsigned)i);
-        cs_verify_order_check(&out->items[i], at, &call->complaints);
+    enum cs_err err = cs_call_read(call, &order_record, orders, NULL);
+    for (run->count = 0; run->count < orders->item_count && err == CS_OK; run->count++) {
+        snprintf(at, sizeof(at), "/" ITEMS "/%zu", run->count);
+        cs_verify_order_check(&orders->items[run->count], at, &call->complaints);
+        run->questions[run->count] = run->asked;
+        cs_verify_order_ask(&orders->items[run->count], &run->questions[run->count]);
     }
     return call->complaints.count == 0 ? err : CS_ERR_INVALID;
 }
@@ -123,19 +137,16 @@ static enum cs_err verify_all(struct cs_ctx *ctx, void *arg)
 {
     struct run *run = arg;
     struct cs_buf *out = &run->call->reply.body;
-    const struct cs_verify_order *order = NULL;
-    if (!begin(&run->source, run->call->body))
-        return CS_ERR_INVALID;
+    cs_buf_reserve(out, (run->count + 1) * RESULT_LEN);
     cs_buf_put_str(out, "{\"results\":[");
-    for (const char *comma = ""; next(&run->source, &run->order, &order) == CS_SCANNED_ONE;
-         comma = ",") {
-        cs_verify_order_ask(order, &run->question);
-        enum cs_err err = cs_verify_in(ctx, &run->question, &run->answer);
+    for (size_t i = 0; i < run->count; i++) {
+        enum cs_err err = cs_verify_in(ctx, &run->questions[i], &run->answer);
         if (err != CS_OK)
             return err;
         cs_metrics_verdict(run->metrics, run->call->lane, CS_SHAPE_BATCH, run->answer.verdict);
         cs_verification_show(&run->answer, run->call->request_id, &run->verification);
-        cs_buf_put_str(out, comma);
+        if (i > 0)
+            cs_buf_put_char(out, ',');
         cs_record_json(&cs_verification_record, &run->verification, out);
     }
     cs_buf_put_str(out, "]}");
@@ -146,7 +157,6 @@ static enum cs_err answer(struct run *run)
 {
     struct cs_app *app = run->call->app;
     run->metrics = app->metrics;
-    cs_ratelimit_ask(run->call, &run->question);
     enum cs_err err = cs_vault_read(app->vault, NULL, verify_all, run);
     if (err == CS_OK)
         return CS_OK;
@@ -154,25 +164,35 @@ static enum cs_err answer(struct run *run)
                           "The store cannot answer just now.");
 }
 
-static enum cs_err verify_batch(struct cs_call *call)
+static enum cs_err read_and_answer(struct run *run)
 {
-    struct run run;
     struct batch_order *slow = NULL;
     enum cs_err err = CS_OK;
-    run.call = call;
-    run.source.read = NULL;
-    run.question = (struct cs_question){.mode = -1};
-    if (!is_sound(&run)) {
+    if (!read_quickly(run)) {
         slow = malloc(sizeof(*slow));
-        run.source.read = slow;
-        err = slow == NULL ? CS_ERR_NOMEM : read_slowly(call, slow);
+        err = slow == NULL ? CS_ERR_NOMEM : read_slowly(run, slow);
     }
     if (err == CS_OK)
-        err = answer(&run);
+        err = answer(run);
     if (slow != NULL)
         cs_wipe(slow, sizeof(*slow));
     free(slow);
-    cs_wipe(&run.order, sizeof(run.order));
+    return err;
+}
+
+static enum cs_err verify_batch(struct cs_call *call)
+{
+    struct run *run = malloc(sizeof(*run) + call->body.len);
+    if (run == NULL)
+        return CS_ERR_NOMEM;
+    run->call = call;
+    run->count = run->texts_len = 0;
+    run->asked = (struct cs_question){.mode = -1};
+    cs_ratelimit_ask(call, &run->asked);
+    enum cs_err err = read_and_answer(run);
+    cs_wipe(&run->order, sizeof(run->order));
+    cs_wipe(run->texts, run->texts_len);
+    free(run);
     return err;
 }
 
