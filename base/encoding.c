@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 #include <zlib.h>
@@ -122,16 +123,43 @@ static char base62_digit(unsigned value)
     return (char)('0' + value + past_digits * ('A' - '9' - 1) + past_upper * ('a' - 'Z' - 1));
 }
 
-/* -1 for what is no digit. Without branches: the digits of a token are random, and no guess of the
- * processor is right. */
-static int base62_value(char c)
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define BASE62_AT_ONCE 8
+#define BASE62_4 UINT64_C(14776336) /* 62^4 */
+
+/* The highest bit of each byte that is from `low` to `high`; all bytes are of ASCII. */
+static uint64_t are_between(uint64_t eight, uint8_t low, uint8_t high)
 {
-    unsigned digit = (unsigned char)c - (unsigned)'0';
-    unsigned upper = (unsigned char)c - (unsigned)'A';
-    unsigned lower = (unsigned char)c - (unsigned)'a';
-    return (int)((digit < 10) * (digit + 1) + (upper < 26) * (upper + 11) +
-                 (lower < 26) * (lower + 37)) -
-           1;
+    return (eight + EACH(0x80U - low)) & ~(eight + EACH(0x7fU - high)) & EACH(0x80U);
+}
+
+/*
+ * Up to eight digits, the first in the lowest byte, after as many zeros as are missing. False: not
+ * all are digits. At once and without branches: the digits of a token are random, and no guess of
+ * the processor is right.
+ */
+static bool base62_take(const char *text, size_t len, uint64_t *out)
+{
+    uint64_t eight = EACH('0');
+    memcpy((char *)&eight + BASE62_AT_ONCE - len, text, len);
+    uint64_t ascii = eight & EACH(0x7fU);
+    uint64_t good =
+        are_between(ascii, '0', '9') | are_between(ascii, 'A', 'Z') | are_between(ascii, 'a', 'z');
+    *out = le64toh(eight);
+    return (good & ~eight & EACH(0x80U)) == EACH(0x80U);
+}
+
+/* Bit 6 is that of letters, and bit 5 that of the lower case among them. */
+static uint64_t base62_value(uint64_t eight)
+{
+    const uint64_t bytes = UINT64_C(0x00ff00ff00ff00ff);
+    const uint64_t pairs = UINT64_C(0x0000ffff0000ffff);
+    uint64_t letters = eight >> 6 & EACH(1);
+    uint64_t lower = eight >> 5 & letters;
+    uint64_t values = eight - EACH('0') - letters * ('A' - '9' - 1) - lower * ('a' - 'Z' - 1);
+    uint64_t by_two = (values & bytes) * 62 + (values >> 8 & bytes);
+    uint64_t by_four = (by_two & pairs) * (62 * 62) + (by_two >> 16 & pairs);
+    return (by_four & UINT32_MAX) * BASE62_4 + (by_four >> 32);
 }
 
 void cs_base62_encode_u64(uint64_t value, char *out, size_t digits)
@@ -146,14 +174,15 @@ void cs_base62_encode_u64(uint64_t value, char *out, size_t digits)
 enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
 {
     uint64_t number = 0;
+    uint64_t eight = 0;
     bool bad = false;
     *out = 0;
-    for (size_t i = 0; i < digits; i++) {
-        int value = base62_value(text[i]);
-        bad |= value < 0;
-        /* 62^10 is far from 64 bits. */
-        bad |= i >= 10 && number > (UINT64_MAX - (uint64_t)value) / 62;
-        number = number * 62 + (uint64_t)value;
+    for (size_t len = digits % BASE62_AT_ONCE; digits > 0; len = BASE62_AT_ONCE) {
+        bad |= !base62_take(text, len, &eight);
+        bad |= __builtin_mul_overflow(number, BASE62_4 * BASE62_4, &number);
+        bad |= __builtin_add_overflow(number, base62_value(eight), &number);
+        text += len;
+        digits -= len;
     }
     if (bad) {
         return CS_ERR_INVALID;
@@ -192,10 +221,12 @@ void cs_base62_from_random(const uint8_t *random, char *out)
 bool cs_base62_is(const char *text, size_t len)
 {
     bool good = true;
-    for (size_t i = 0; i < len; i++) {
-        good &= base62_value(text[i]) >= 0;
+    uint64_t eight = 0;
+    for (; len > BASE62_AT_ONCE; len -= BASE62_AT_ONCE) {
+        good &= base62_take(text, BASE62_AT_ONCE, &eight);
+        text += BASE62_AT_ONCE;
     }
-    return good;
+    return good & base62_take(text, len, &eight);
 }
 
 size_t cs_base64_size(size_t len)
@@ -297,5 +328,5 @@ bool cs_utf8_is_text(const char *text, size_t len)
 
 uint32_t cs_crc32(const void *bytes, size_t len)
 {
-    return (uint32_t)crc32_z(crc32_z(0, NULL, 0), bytes, len);
+    return (uint32_t)crc32_z(0, bytes, len);
 }

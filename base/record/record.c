@@ -127,24 +127,32 @@ bool cs_record_is_sound(const struct cs_record *record)
            (!record->has_extra || record->extra_offset + sizeof(struct cs_extra) <= record->size);
 }
 
-/* The first run of bytes from U+0001 to U+007F, by steps of eight: nearly all text is that. */
-static size_t ascii_run(const uint8_t *at, size_t len)
+/* Eight bytes, all of them from U+0001 to U+007F. */
+static bool is_ascii(const uint8_t *at)
 {
     static const uint64_t ones = UINT64_C(0x0101010101010101);
-    size_t run = 0;
-    for (; len - run >= sizeof(uint64_t); run += sizeof(uint64_t)) {
-        uint64_t eight = cs_load_u64(at + run);
-        if ((((eight - ones) | eight) & (ones << 7)) != 0)
-            break;
-    }
-    return run;
+    uint64_t eight = cs_load_u64(at);
+    return (((eight - ones) | eight) & (ones << 7)) == 0;
+}
+
+/* Nearly all text is that: by steps of eight, of which the last may overlap the one before. */
+static bool is_ascii_text(const uint8_t *at, size_t len)
+{
+    if (len < sizeof(uint64_t))
+        return false;
+    for (size_t i = 0; i < len - sizeof(uint64_t); i += sizeof(uint64_t))
+        if (!is_ascii(at + i))
+            return false;
+    return is_ascii(at + len - sizeof(uint64_t));
 }
 
 bool cs_text_is_storable(const uint8_t *at, size_t len)
 {
+    if (is_ascii_text(at, len))
+        return true;
     while (len > 0) {
-        size_t step = ascii_run(at, len);
-        if (step == 0)
+        size_t step = sizeof(uint64_t);
+        if (len < step || !is_ascii(at))
             step = *at == '\0' ? 0 : cs_utf8_char(at, len);
         if (step == 0)
             return false;

@@ -3,8 +3,16 @@
 #include <cbor.h>
 
 #define NESTING_MAX 8 /* of unknown values */
+#define HEAD_MAX 9    /* a type byte and eight bytes of number */
 
-/* One data item, or the head of one that holds others. */
+#define ALL_NUMBERS UINT64_MAX
+
+/* 0: libcbor reads every head. Tests decode both ways, and compare. */
+#ifndef READS_HEADS
+#define READS_HEADS 1
+#endif
+
+/* One data item, or the head of one that holds others: the first seven are CBOR's major types. */
 enum item_kind {
     ITEM_UINT,
     ITEM_NEGINT, /* the value is -1 - number */
@@ -116,6 +124,11 @@ static size_t shortest_head(uint64_t number)
     return number <= UINT32_MAX ? 5 : 9;
 }
 
+static inline bool counts_bytes(enum item_kind kind)
+{
+    return kind == ITEM_BYTES || kind == ITEM_TEXT;
+}
+
 static enum cs_err decode_item(struct reader *reader)
 {
     struct item *item = &reader->item;
@@ -124,8 +137,7 @@ static enum cs_err decode_item(struct reader *reader)
     if (result.status != CBOR_DECODER_FINISHED || item->kind == ITEM_INDEFINITE)
         return CS_ERR_CORRUPT;
     if (item->kind <= ITEM_TAG) {
-        bool counts_bytes = item->kind == ITEM_BYTES || item->kind == ITEM_TEXT;
-        size_t head = result.read - (counts_bytes ? item->number : 0);
+        size_t head = result.read - (counts_bytes(item->kind) ? item->number : 0);
         if (head != shortest_head(item->number))
             return CS_ERR_CORRUPT;
     }
@@ -134,24 +146,52 @@ static enum cs_err decode_item(struct reader *reader)
     return CS_OK;
 }
 
-/* Takes the next item, or the head of the next array, map or tag. */
-static inline enum cs_err next(struct reader *reader)
+/* Takes the item whose head, of `head` bytes, has been read. False: it is cut off. */
+static inline bool take(struct reader *reader, enum item_kind kind, uint64_t number, size_t head)
 {
-    /*
-     * A number under 24 is its own byte. Nearly every key is one, and half of all items, so it is
-     * worth a look before the library is called: verification decodes a record each time.
-     */
-    if (reader->left == 0 || *reader->at >= 24)
-        return decode_item(reader);
-    reader->item.kind = ITEM_UINT;
-    reader->item.number = *reader->at;
-    reader->at++;
-    reader->left--;
-    return CS_OK;
+    uint64_t len = counts_bytes(kind) ? number : 0;
+    if (len > reader->left - head)
+        return false;
+    reader->item = (struct item){.kind = kind, .number = number, .bytes = reader->at + head};
+    reader->at += head + len;
+    reader->left -= head + len;
+    return true;
 }
 
-static enum cs_err next_of(struct reader *reader, enum item_kind kind)
+/*
+ * Verification decodes a record each time, so that heads of more than one byte are read here, as
+ * far as they are in order. False, and nothing done, for all else, which libcbor then judges.
+ */
+static bool take_long(struct reader *reader)
 {
+    static const uint64_t least[] = {24, UINT64_C(1) << 8, UINT64_C(1) << 16, UINT64_C(1) << 32};
+    if (!READS_HEADS || reader->left < 2)
+        return false;
+    enum item_kind kind = *reader->at >> 5;
+    unsigned which = (*reader->at & 31U) - 24;
+    unsigned size = 1U << (which & 3);
+    uint64_t number = reader->at[1];
+    if (kind > ITEM_TAG || which > 3 || (size > 1 && reader->left < HEAD_MAX))
+        return false;
+    if (size > 1)
+        number = cs_load_be64(reader->at + 1) >> (64 - 8 * size);
+    return number >= least[which] && take(reader, kind, number, 1 + size);
+}
+
+/* Takes the next item, or the head of the next array, map or tag. */
+static enum cs_err next(struct reader *reader)
+{
+    return take_long(reader) ? CS_OK : decode_item(reader);
+}
+
+/* The same where only one kind will do. Most heads are one byte, which tells a number under 24. */
+static inline enum cs_err next_of(struct reader *reader, enum item_kind kind)
+{
+    if (READS_HEADS && kind <= ITEM_TAG && reader->left > 0) {
+        unsigned number = *reader->at - ((unsigned)kind << 5);
+        if (number < 24 && take(reader, kind, number, 1))
+            return CS_OK;
+    }
     enum cs_err err = next(reader);
     if (err != CS_OK)
         return err;
@@ -175,7 +215,7 @@ static enum cs_err count_children(const struct reader *reader, uint64_t *count)
 }
 
 /* Steps over one whole item, whatever it holds. */
-static enum cs_err skip(struct reader *reader)
+static enum cs_err skip_item(struct reader *reader)
 {
     uint64_t open[NESTING_MAX + 1] = {1}; /* items still to come, by depth */
     size_t depth = 0;
@@ -201,36 +241,66 @@ static enum cs_err skip(struct reader *reader)
 }
 
 static enum cs_err read_map(struct reader *reader, const struct cs_record *record, uint8_t *value);
-static void clear_field(const struct cs_field *field, uint8_t *value);
 
-static void clear_record(const struct cs_record *record, uint8_t *value)
+static const struct cs_field *fields_end(const struct cs_record *record)
 {
-    for (size_t i = 0; i < record->field_count; i++)
-        clear_field(&record->fields[i], value);
-    if (record->has_extra)
-        memset(value + record->extra_offset, 0, offsetof(struct cs_extra, bytes));
+    return record->fields + record->field_count;
 }
 
-static void clear_field(const struct cs_field *field, uint8_t *value)
+/* Of one that has it; NULL otherwise. */
+static struct cs_extra *clear_extra(const struct cs_record *record, uint8_t *value)
 {
-    uint8_t *at = value + field->offset;
-    switch (field->type) {
-    case CS_F_TEXT:
-    case CS_F_WORDS:
-        at[0] = '\0';
-        return;
-    case CS_F_BLOB:
-        memset(at, 0, CS_BLOB_HEAD);
-        return;
-    case CS_F_RECORD:
-        clear_record(field->sub, at);
-        return;
-    case CS_F_LIST:
-        memset(value + field->count_offset, 0, sizeof(uint16_t));
-        return;
-    default:
-        memset(at, 0, field->size);
+    if (!record->has_extra)
+        return NULL;
+    struct cs_extra *extra = (struct cs_extra *)(void *)(value + record->extra_offset);
+    extra->len = extra->pairs = 0;
+    return extra;
+}
+
+/*
+ * Clears the fields from `field` on whose numbers are less than `number`, among them those that are
+ * never stored, and returns the next one. Most fields of most rows are absent: the sizes are the
+ * compiler's to know, so that each is a store or two.
+ */
+static const struct cs_field *clear_before(const struct cs_field *field, const struct cs_field *end,
+                                           uint64_t number, uint8_t *value)
+{
+    for (; field < end && field->number < number; field++) {
+        uint8_t *at = value + field->offset;
+        switch (field->type) {
+        case CS_F_UINT:
+        case CS_F_INT:
+        case CS_F_TIME:
+            memset(at, 0, sizeof(uint64_t));
+            break;
+        case CS_F_ENUM:
+        case CS_F_FLAGS:
+            memset(at, 0, sizeof(uint32_t));
+            break;
+        case CS_F_TEXT:
+        case CS_F_WORDS:
+        case CS_F_BOOL:
+            at[0] = 0;
+            break;
+        case CS_F_ID:
+            memset(at, 0, sizeof(struct cs_id));
+            break;
+        case CS_F_BYTES:
+            memset(at, 0, field->size);
+            break;
+        case CS_F_BLOB:
+            memset(at, 0, CS_BLOB_HEAD);
+            break;
+        case CS_F_RECORD:
+            clear_extra(field->sub, at);
+            clear_before(field->sub->fields, fields_end(field->sub), ALL_NUMBERS, at);
+            break;
+        case CS_F_LIST:
+            memset(value + field->count_offset, 0, sizeof(uint16_t));
+            break;
+        }
     }
+    return field;
 }
 
 /* Readers of one value each; a value that would have been left out when encoding is corrupt. */
@@ -361,7 +431,7 @@ static read_fn *const readers[] = {
 /* Keeps the pair that began at `start` and whose key has been read. */
 static enum cs_err keep_extra(struct reader *reader, const uint8_t *start, struct cs_extra *extra)
 {
-    enum cs_err err = skip(reader);
+    enum cs_err err = skip_item(reader);
     if (err != CS_OK)
         return err;
     size_t len = (size_t)(reader->at - start);
@@ -373,39 +443,16 @@ static enum cs_err keep_extra(struct reader *reader, const uint8_t *start, struc
     return CS_OK;
 }
 
-/*
- * The field with that number, or NULL. Both sides ascend, so that one walk serves all pairs; what
- * it passes is absent, and cleared.
- */
-static const struct cs_field *seek(const struct cs_record *record, uint64_t number, size_t *index,
-                                   uint8_t *value)
-{
-    for (; *index < record->field_count; (*index)++) {
-        const struct cs_field *field = &record->fields[*index];
-        if (field->number == number) {
-            (*index)++;
-            return field;
-        }
-        if (field->number > number)
-            return NULL;
-        clear_field(field, value);
-    }
-    return NULL;
-}
-
 static enum cs_err read_map(struct reader *reader, const struct cs_record *record, uint8_t *value)
 {
     enum cs_err err = next_of(reader, ITEM_MAP);
     if (err != CS_OK)
         return err;
-    struct cs_extra *extra = NULL;
-    if (record->has_extra) {
-        extra = (struct cs_extra *)(void *)(value + record->extra_offset);
-        extra->len = extra->pairs = 0;
-    }
+    struct cs_extra *extra = clear_extra(record, value);
     uint64_t pairs = reader->item.number;
     uint64_t last = 0;
-    size_t index = 0;
+    const struct cs_field *field = record->fields;
+    const struct cs_field *const end = fields_end(record);
     for (; pairs > 0; pairs--) {
         const uint8_t *start = reader->at;
         err = next_of(reader, ITEM_UINT);
@@ -413,13 +460,19 @@ static enum cs_err read_map(struct reader *reader, const struct cs_record *recor
         if (err != CS_OK || key <= last || key > UINT16_MAX)
             return CS_ERR_CORRUPT;
         last = key;
-        const struct cs_field *field = seek(record, key, &index, value);
-        err = field ? readers[field->type](reader, field, value) : keep_extra(reader, start, extra);
+        /* Both sides ascend, so that one walk serves all pairs; what it passes is absent. */
+        if (field < end && field->number < key)
+            field = clear_before(field, end, key, value);
+        if (field < end && field->number == key) {
+            err = readers[field->type](reader, field, value);
+            field++;
+        } else {
+            err = keep_extra(reader, start, extra);
+        }
         if (err != CS_OK)
             return err;
     }
-    for (; index < record->field_count; index++)
-        clear_field(&record->fields[index], value);
+    clear_before(field, end, ALL_NUMBERS, value);
     return CS_OK;
 }
 
@@ -438,7 +491,7 @@ enum cs_err cs_cbor_next_pair(struct cs_slice *pairs, struct cs_slice *pair, uin
     enum cs_err err = next_of(&reader, ITEM_UINT);
     *key = reader.item.number;
     if (err == CS_OK)
-        err = skip(&reader);
+        err = skip_item(&reader);
     if (err != CS_OK)
         return err;
     *pair = CS_SLICE(pairs->bytes, pairs->len - reader.left);

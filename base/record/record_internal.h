@@ -5,6 +5,7 @@
 #ifndef CS_BASE_RECORD_RECORD_INTERNAL_H
 #define CS_BASE_RECORD_RECORD_INTERNAL_H
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/record/record.h"
@@ -25,6 +26,11 @@ static inline uint64_t cs_load_u64(const uint8_t *at)
     uint64_t number;
     memcpy(&number, at, sizeof number);
     return number;
+}
+
+static inline uint64_t cs_load_be64(const uint8_t *at)
+{
+    return be64toh(cs_load_u64(at));
 }
 
 static inline int64_t cs_load_i64(const uint8_t *at)

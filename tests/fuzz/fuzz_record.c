@@ -1,8 +1,10 @@
 /*
  * The record decoder. The first byte chooses the record: one with a field of every type, and those
- * that matter most. What decodes must encode to the very bytes that came in, and print as JSON.
+ * that matter most. What decodes must encode to the very bytes that came in, and print as JSON; and
+ * libcbor must say the same of all of it.
  */
 #include "tests/unit/record_fixture.h"
+#include "tests/unit/record_library.h"
 
 #include <assert.h>
 
@@ -27,6 +29,7 @@ union any {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     union any value;
+    union any theirs;
     struct cs_buf encoded;
     struct cs_buf json;
     if (size == 0)
@@ -35,8 +38,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cs_slice input = CS_SLICE(data + 1, size - 1);
     assert(record->size <= sizeof(value));
     memset(&value, 0xa5, sizeof(value)); /* decoding must not rest on a clean struct */
-    if (cs_record_decode(record, input, &value) != CS_OK)
+    memset(&theirs, 0xa5, sizeof(theirs));
+    enum cs_err err = cs_record_decode(record, input, &value);
+    assert(decode_by_library(record, input, &theirs) == err);
+    if (err != CS_OK)
         return 0;
+    assert(memcmp(&value, &theirs, sizeof(value)) == 0);
     cs_buf_init(&encoded, ENCODED_MAX);
     cs_record_encode(record, &value, &encoded);
     assert(cs_buf_err(&encoded) == CS_OK);

@@ -203,6 +203,49 @@ static void test_base62_takes_no_other_character(void **state)
     }
 }
 
+static void test_base62_sees_a_wrong_character_anywhere(void **state)
+{
+    (void)state;
+    static const char wrong[] = {'\0', ' ', '/', ':',    '@',    '[',
+                                 '_',  '`', '{', '\x80', '\xb0', '\xff'};
+    for (size_t len = 1; len <= 40; len++) {
+        char text[40];
+        uint64_t value = 0;
+        for (size_t i = 0; i < len; i++) {
+            text[i] = "09AZaz"[i % 6];
+        }
+        assert_true(cs_base62_is(text, len));
+        for (size_t i = 0; i < len * sizeof(wrong); i++) {
+            char good = text[i / sizeof(wrong)];
+            text[i / sizeof(wrong)] = wrong[i % sizeof(wrong)];
+            assert_false(cs_base62_is(text, len));
+            assert_int_equal(cs_base62_decode_u64(text, len, &value), CS_ERR_INVALID);
+            text[i / sizeof(wrong)] = good;
+        }
+    }
+}
+
+static void test_base62_reads_what_it_writes(void **state)
+{
+    (void)state;
+    for (size_t digits = 1; digits <= 20; digits++) {
+        uint64_t most = 1; /* 62^digits, or 0: more than 64 bits hold */
+        for (size_t i = 0; i < digits; i++) {
+            most = most > UINT64_MAX / 62 ? 0 : most * 62;
+        }
+        for (size_t i = 0; i < 200; i++) {
+            char text[20];
+            uint64_t value = 0;
+            uint64_t back = 1;
+            value = (uint64_t)rand() << 42 ^ (uint64_t)rand() << 21 ^ (uint64_t)rand();
+            value = most != 0 ? value % most : value;
+            cs_base62_encode_u64(value, text, digits);
+            assert_int_equal(cs_base62_decode_u64(text, digits, &back), CS_OK);
+            assert_true(back == value);
+        }
+    }
+}
+
 static void test_base62_random_text_is_the_number_modulo(void **state)
 {
     (void)state;
@@ -380,6 +423,8 @@ int main(void)
         cmocka_unit_test(test_base62_keeps_the_order_of_numbers),
         cmocka_unit_test(test_base62_refuses_what_is_past_64_bits),
         cmocka_unit_test(test_base62_takes_no_other_character),
+        cmocka_unit_test(test_base62_sees_a_wrong_character_anywhere),
+        cmocka_unit_test(test_base62_reads_what_it_writes),
         cmocka_unit_test(test_base62_random_text_is_the_number_modulo),
         cmocka_unit_test(test_base64_vectors_of_rfc_4648),
         cmocka_unit_test(test_base64_refuses_every_other_form),

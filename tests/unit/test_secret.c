@@ -153,6 +153,23 @@ static void test_equality_is_of_length_and_bytes(void **state)
     assert_false(cs_secret_equal(CS_SLICE("a\0b", 3), CS_SLICE("a\0c", 3)));
 }
 
+static void test_equality_looks_at_every_bit(void **state)
+{
+    (void)state;
+    uint8_t a[70];
+    uint8_t b[70];
+    for (size_t len = 1; len <= sizeof(a); len++) {
+        cs_random(a, len);
+        memcpy(b, a, len);
+        assert_true(cs_secret_equal(CS_SLICE(a, len), CS_SLICE(b, len)));
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_false(cs_secret_equal(CS_SLICE(a, len), CS_SLICE(b, len)));
+            b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
 static void test_wipe_and_random_keep_to_their_length(void **state)
 {
     (void)state;
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_random_secrets_differ),
         cmocka_unit_test(test_free_wipes_the_whole_slot),
         cmocka_unit_test(test_equality_is_of_length_and_bytes),
+        cmocka_unit_test(test_equality_looks_at_every_bit),
         cmocka_unit_test(test_wipe_and_random_keep_to_their_length),
         cmocka_unit_test(test_a_full_arena_refuses_and_recovers),
         cmocka_unit_test(test_threads_do_not_share_slots),
