@@ -47,7 +47,9 @@ enum cs_table_number {
     CS_TABLE_REQUEST_STALE = 25, /* account handle: its requests have to be queued anew */
     CS_TABLE_REQUEST_SEEN = 26,  /* request handle | user handle: as they decided on it last */
     CS_TABLE_KEPT_SECRET = 27,   /* credential handle: a test secret that may be revealed */
-    CS_TABLE_NUMBERS = 28        /* how many there are */
+    CS_TABLE_USAGE_RUN = 28,     /* mode | day | run | last handle: a block (vault/runs/runs.h) */
+    CS_TABLE_USAGE_ROUND = 29,   /* one row: how far writing behind has come */
+    CS_TABLE_NUMBERS = 30        /* how many there are */
 };
 
 struct cs_table {

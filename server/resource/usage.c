@@ -162,7 +162,8 @@ static enum cs_err show_in(struct cs_change *change, void *arg)
     if (err == CS_OK) {
         uint64_t kept = cs_retention_days(change->desk.policy, (enum cs_mode)credential.mode);
         days = days < kept ? days : kept;
-        err = cs_usage_report(change->desk.ctx, &asked->id, (unsigned)days, &report);
+        err = cs_usage_report(change->desk.ctx, (enum cs_mode)credential.mode, &asked->id,
+                              (unsigned)days, &report);
     }
     if (err == CS_OK)
         err = cs_rotation_report(change->desk.ctx, &credential, &usage.rotation);

@@ -11,9 +11,9 @@ struct report_call {
 static enum cs_err report_fn(struct cs_ctx *ctx, void *arg)
 {
     struct report_call *call = arg;
-    enum cs_err err = cs_usage_report(ctx, &call->id, call->days, &call->report);
+    enum cs_err err = cs_usage_report(ctx, CS_MODE_LIVE, &call->id, call->days, &call->report);
     if (err == CS_OK)
-        err = cs_usage_brief(ctx, &call->id, &call->last_used_at, &call->uses_today);
+        err = cs_usage_brief(ctx, CS_MODE_LIVE, &call->id, &call->last_used_at, &call->uses_today);
     return err;
 }
 

@@ -33,7 +33,7 @@ struct report_call {
 static enum cs_err report_fn(struct cs_ctx *ctx, void *arg)
 {
     struct report_call *call = arg;
-    return cs_usage_report(ctx, &call->id, CS_USAGE_DAYS_MAX, &call->report);
+    return cs_usage_report(ctx, CS_MODE_TEST, &call->id, CS_USAGE_DAYS_MAX, &call->report);
 }
 
 static const struct cs_usage_report *report_of(struct domain *d, const struct cs_id *id)

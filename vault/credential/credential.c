@@ -307,7 +307,8 @@ enum cs_credential_status cs_credential_status_at(const struct cs_credential *cr
 static enum cs_err show(struct cs_ctx *ctx, struct cs_credential *credential)
 {
     credential->status = (int)cs_credential_status_at(credential, cs_tx_now_ms(ctx->tx));
-    return cs_usage_brief(ctx, &credential->id, &credential->last_used_at, &credential->uses_today);
+    return cs_usage_brief(ctx, (enum cs_mode)credential->mode, &credential->id,
+                          &credential->last_used_at, &credential->uses_today);
 }
 
 void cs_credential_show(struct cs_ctx *ctx, struct cs_credential *credential)

@@ -66,7 +66,7 @@ static enum cs_err catch_up(struct cs_ctx *ctx, const struct step *step, struct 
     if (out->status != CS_CREDENTIAL_DELIVERED || (step->from & IN(DELIVERED)) != 0 ||
         (step->from & IN(ACTIVE)) == 0)
         return CS_OK;
-    enum cs_err err = cs_usage_brief(ctx, &id, &used_at, &uses);
+    enum cs_err err = cs_usage_brief(ctx, (enum cs_mode)out->mode, &id, &used_at, &uses);
     if (err != CS_OK || used_at == 0)
         return err;
     err = cs_credential_activate(ctx, &id, out);

@@ -31,12 +31,12 @@ void cs_rotation_note(struct cs_vault *vault, const struct cs_credential *creden
     cs_usage_note(cs_vault_usage(vault), &note);
 }
 
-static enum cs_err use_of(struct cs_ctx *ctx, const struct cs_id *credential,
+static enum cs_err use_of(struct cs_ctx *ctx, const struct cs_credential *credential,
                           enum cs_rotation_secret secret, struct cs_rotation_use *out)
 {
     struct cs_usage_report report;
-    struct cs_id id = id_of(credential, secret);
-    enum cs_err err = cs_usage_report(ctx, &id, 1, &report);
+    struct cs_id id = id_of(&credential->id, secret);
+    enum cs_err err = cs_usage_report(ctx, (enum cs_mode)credential->mode, &id, 1, &report);
     if (err == CS_OK)
         *out = (struct cs_rotation_use){report.total, report.last_used_at};
     return err;
@@ -56,9 +56,9 @@ enum cs_err cs_rotation_report(struct cs_ctx *ctx, const struct cs_credential *c
     *out = (struct cs_rotation_report){0};
     if (credential->rotated_at == 0)
         return CS_OK;
-    enum cs_err err = use_of(ctx, &credential->id, CS_ROTATION_CURRENT, &out->current);
+    enum cs_err err = use_of(ctx, credential, CS_ROTATION_CURRENT, &out->current);
     if (err == CS_OK)
-        err = use_of(ctx, &credential->id, CS_ROTATION_PREVIOUS, &out->previous);
+        err = use_of(ctx, credential, CS_ROTATION_PREVIOUS, &out->previous);
     if (err != CS_OK)
         return err;
     since(credential->rotated_at, credential->current_uses, &out->current);
@@ -90,9 +90,9 @@ enum cs_err cs_rotation_begin(struct cs_ctx *ctx, struct cs_credential *credenti
     struct cs_rotation_use previous;
     int64_t now_ms = cs_tx_now_ms(ctx->tx);
     int64_t until = now_ms + grace->deadline_ms;
-    enum cs_err err = use_of(ctx, &credential->id, CS_ROTATION_CURRENT, &current);
+    enum cs_err err = use_of(ctx, credential, CS_ROTATION_CURRENT, &current);
     if (err == CS_OK)
-        err = use_of(ctx, &credential->id, CS_ROTATION_PREVIOUS, &previous);
+        err = use_of(ctx, credential, CS_ROTATION_PREVIOUS, &previous);
     if (err != CS_OK)
         return err;
     bool lasts = grace->deadline_ms > 0;
@@ -117,7 +117,7 @@ static enum cs_err quiet_since(struct cs_ctx *ctx, const struct cs_credential *c
                                int64_t *out)
 {
     struct cs_rotation_use previous;
-    enum cs_err err = use_of(ctx, &credential->id, CS_ROTATION_PREVIOUS, &previous);
+    enum cs_err err = use_of(ctx, credential, CS_ROTATION_PREVIOUS, &previous);
     int64_t opened_at = cs_vault_opened_ms(ctx->vault);
     *out = credential->rotated_at > opened_at ? credential->rotated_at : opened_at;
     if (err == CS_OK && previous.last_used_at > *out)

@@ -36,9 +36,10 @@ enum cs_err cs_usage_new(size_t places, struct cs_usage **out)
         enum cs_err failed = init_shard(&usage->shards[i], (uint32_t)room);
         err = err == CS_OK ? failed : err;
     }
-    usage->waiting = calloc(room * CS_USAGE_SHARDS, sizeof(struct cs_usage_entry *));
+    usage->waiting = calloc(room * CS_USAGE_SHARDS, sizeof(struct cs_usage_item));
+    usage->spare = calloc(room * CS_USAGE_SHARDS, sizeof(struct cs_usage_item));
     usage->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (usage->waiting == NULL)
+    if (usage->waiting == NULL || usage->spare == NULL)
         err = CS_ERR_NOMEM;
     if (err == CS_OK && usage->wake_fd < 0)
         err = CS_ERR_IO;
@@ -63,6 +64,7 @@ void cs_usage_free(struct cs_usage **usage)
     if (gone->wake_fd >= 0)
         close(gone->wake_fd);
     free(gone->waiting);
+    free(gone->spare);
     free(gone);
 }
 
@@ -85,6 +87,11 @@ static void drop(struct cs_usage *usage)
 uint64_t cs_usage_dropped(const struct cs_usage *usage)
 {
     return atomic_load_explicit(&usage->dropped, memory_order_relaxed);
+}
+
+struct cs_usage_scopes *cs_usage_names(struct cs_usage *usage)
+{
+    return &usage->scopes;
 }
 
 void cs_usage_wake(struct cs_usage *usage)

@@ -1,5 +1,6 @@
 /* Retention: days that the policy keeps no counts of are found and deleted, in pages. */
 #include "vault/credential_internal.h"
+#include "vault/runs/runs.h"
 #include "vault/usage/usage.h"
 #include "vault/usage/usage_rows.h"
 
@@ -80,10 +81,27 @@ static enum cs_err look_at(struct cs_tx *tx, struct cs_slice key, struct cs_slic
     return CS_OK;
 }
 
+/* Runs of days that are to go are folded first: what is in them must not come back. */
+static enum cs_err is_put_in_order(struct cs_ctx *ctx, const struct look *look, bool *is)
+{
+    enum cs_err err = CS_OK;
+    *is = true;
+    for (int mode = 0; err == CS_OK && mode < CS_MODE_COUNT; mode++) {
+        int32_t day = 0;
+        err = cs_runs_first_day(ctx, (enum cs_mode)mode, &day);
+        *is = *is && day >= kept_by_all(look->forgetting);
+    }
+    return err;
+}
+
 static enum cs_err look_for(struct cs_ctx *ctx, void *arg)
 {
     struct look *look = arg;
     struct cs_usage_forgetting *forgetting = look->forgetting;
+    bool ready = false;
+    enum cs_err ordered = is_put_in_order(ctx, look, &ready);
+    if (ordered != CS_OK || !ready)
+        return ordered;
     while (!look->more && look->credentials < CREDENTIALS_AT_ONCE) {
         struct one one = {.look = look, .ctx = ctx};
         enum cs_err err = cs_usage_rows_days_from(ctx, forgetting->next, look_at, &one);

@@ -1,33 +1,75 @@
-/* Reading: what is stored and what is not yet, added up. */
+/* Reading: what is in rows, in runs and not stored yet, added up. */
 #include <string.h>
 
 #include "base/clock.h"
 #include "vault/usage/usage_internal.h"
-#include "vault/usage/usage_rows.h"
 
-typedef void entry_fn(const struct cs_usage *usage, const struct cs_usage_entry *entry, void *arg);
+/* Whether the round that is being written has something of the credential. */
+static bool is_in_round(struct cs_usage *usage, uint64_t handle)
+{
+    uint64_t slot = 0;
+    struct cs_usage_shard *shard = cs_usage_shard_of(usage, handle, &slot);
+    pthread_mutex_lock(&shard->lock);
+    const struct cs_usage_table *table = &shard->tables[1 - shard->counting];
+    bool is = cs_usage_table_next(table, handle, &slot) != NULL;
+    pthread_mutex_unlock(&shard->lock);
+    return is;
+}
+
+static bool is_stored(const struct cs_usage_shard *shard, const struct cs_usage_entry *entry,
+                      const struct cs_usage_progress *progress)
+{
+    uint32_t group = CS_USAGE_GROUP(entry->mode, entry->day < 0 ? 0 : entry->day);
+    return shard->round == progress->round &&
+           cs_usage_is_before(progress, group, cs_id_handle(&entry->credential));
+}
 
 /*
- * Calls fn for what this transaction does not see in its rows yet, under the shard's lock: what is
- * being counted, and the round that is being written unless `round`, which the credential's row
- * bears, is that one. The rows were read before, so that memory is never older than they are.
+ * Calls fn, under the shard's lock, for what this transaction does not see in the store yet: what
+ * is being counted, and of the round that is being written what is behind its progress, as this
+ * transaction has that. The transaction began before memory is looked at, which so is never older.
+ * A round that begins between the two looks is not in the store as the transaction sees it.
  */
-static void each_unwritten(struct cs_usage *usage, uint64_t handle, uint64_t round, entry_fn *fn,
-                           void *arg)
+static enum cs_err each_unwritten(struct cs_ctx *ctx, uint64_t handle, cs_runs_fn *fn, void *arg)
 {
     uint64_t hash = 0;
+    struct cs_usage *usage = cs_vault_usage(ctx->vault);
     struct cs_usage_shard *shard = cs_usage_shard_of(usage, handle, &hash);
+    struct cs_usage_progress progress = {.round = 0};
+    enum cs_err err = CS_OK;
+    if (is_in_round(usage, handle))
+        err = cs_usage_rows_get_progress(ctx, &progress);
+    if (err != CS_OK)
+        return err;
     pthread_mutex_lock(&shard->lock);
     for (unsigned i = 0; i < 2; i++) {
         const struct cs_usage_entry *entry = NULL;
         uint64_t slot = hash;
-        if (i != shard->counting && shard->round == round)
-            continue;
-        while ((entry = cs_usage_table_next(&shard->tables[i], handle, &slot)) != NULL)
-            fn(usage, entry, arg);
+        while ((entry = cs_usage_table_next(&shard->tables[i], handle, &slot)) != NULL) {
+            struct cs_runs_delta delta;
+            if (i != shard->counting && is_stored(shard, entry, &progress))
+                continue;
+            cs_runs_delta_begin(&delta, handle, entry->day);
+            cs_runs_delta_add_entry(&delta, entry);
+            fn(arg, &delta);
+        }
     }
     pthread_mutex_unlock(&shard->lock);
+    return CS_OK;
 }
+
+/* What is not in the credential's own rows: in runs, and in memory. */
+static enum cs_err each_beside(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle,
+                               cs_runs_fn *fn, void *arg)
+{
+    enum cs_err err = cs_runs_each(ctx, mode, handle, fn, arg);
+    return err == CS_OK ? each_unwritten(ctx, handle, fn, arg) : err;
+}
+
+struct reporting {
+    const struct cs_usage *usage;
+    struct cs_usage_report *report;
+};
 
 static void report_day(void *arg, int32_t day, const struct cs_usage_counts *counts)
 {
@@ -56,43 +98,33 @@ static struct cs_usage_day *day_of(struct cs_usage_report *report, int32_t day)
     return &report->days[i];
 }
 
-static void add_scopes(const struct cs_usage *usage, const struct cs_usage_entry *entry,
-                       struct cs_usage_report *report)
+static void add_times(const struct reporting *reporting, const struct cs_runs_delta *delta)
 {
-    for (size_t i = 0; i < entry->scope_count; i++)
+    struct cs_usage_report *report = reporting->report;
+    if (report->first_used_at == 0 || delta->first_ms < report->first_used_at)
+        report->first_used_at = delta->first_ms;
+    if (report->last_used_at < delta->last_ms)
+        report->last_used_at = delta->last_ms;
+    for (uint16_t i = 0; i < delta->use_count; i++)
         cs_usage_scopes_merge(report->scopes, &report->scope_count,
-                              cs_usage_scopes_name(&usage->scopes, entry->scopes[i]),
-                              entry->first_ms + entry->scope_ms[i]);
+                              cs_usage_scopes_name(&reporting->usage->scopes, delta->uses[i].scope),
+                              delta->uses[i].last_ms);
 }
 
-static bool is_counted(const struct cs_usage_entry *entry)
+static void add_to_report(void *arg, const struct cs_runs_delta *delta)
 {
-    for (size_t i = 0; i < CS_VERDICT_COUNT; i++) {
-        if (entry->counts[i] != 0)
-            return true;
-    }
-    return false;
-}
-
-static void add_to_report(const struct cs_usage *usage, const struct cs_usage_entry *entry,
-                          void *arg)
-{
-    struct cs_usage_report *report = arg;
-    uint64_t valid = entry->counts[CS_VERDICT_VALID];
-    struct cs_usage_day *day = is_counted(entry) ? day_of(report, entry->day) : NULL;
+    const struct reporting *reporting = arg;
+    struct cs_usage_report *report = reporting->report;
+    uint64_t valid = delta->counts[CS_VERDICT_VALID];
+    struct cs_usage_day *day = delta->has != 0 ? day_of(report, delta->day) : NULL;
     report->total += valid;
-    if (entry->first_ms != 0) {
-        if (report->first_used_at == 0 || entry->first_ms < report->first_used_at)
-            report->first_used_at = entry->first_ms;
-        if (report->last_used_at < entry->first_ms + entry->last_ms)
-            report->last_used_at = entry->first_ms + entry->last_ms;
-        add_scopes(usage, entry, report);
-    }
+    if (delta->first_ms != 0)
+        add_times(reporting, delta);
     if (day == NULL)
         return;
     report->days_active += valid != 0 && day->counts[CS_VERDICT_VALID] == 0;
     for (size_t i = 0; i < CS_VERDICT_COUNT; i++)
-        day->counts[i] += entry->counts[i];
+        day->counts[i] += delta->counts[i];
 }
 
 static void leave_out_before(struct cs_usage_report *report, int32_t day)
@@ -101,12 +133,13 @@ static void leave_out_before(struct cs_usage_report *report, int32_t day)
         report->day_count--;
 }
 
-enum cs_err cs_usage_report(struct cs_ctx *ctx, const struct cs_id *credential, unsigned days,
-                            struct cs_usage_report *out)
+enum cs_err cs_usage_report(struct cs_ctx *ctx, enum cs_mode mode, const struct cs_id *credential,
+                            unsigned days, struct cs_usage_report *out)
 {
     struct cs_usage_whole whole;
     uint64_t handle = cs_id_handle(credential);
     int32_t today = cs_time_day(cs_tx_now_ms(ctx->tx));
+    struct reporting reporting = {.usage = cs_vault_usage(ctx->vault), .report = out};
     *out = (struct cs_usage_report){0};
     if (days == 0 || days > CS_USAGE_DAYS_MAX)
         return CS_ERR_INVALID;
@@ -123,9 +156,9 @@ enum cs_err cs_usage_report(struct cs_ctx *ctx, const struct cs_id *credential, 
     out->days_active = whole.days_active;
     out->scope_count = whole.scope_count;
     memcpy(out->scopes, whole.scopes, whole.scope_count * sizeof(out->scopes[0]));
-    each_unwritten(cs_vault_usage(ctx->vault), handle, whole.round, add_to_report, out);
+    err = each_beside(ctx, mode, handle, add_to_report, &reporting);
     leave_out_before(out, today - (int32_t)days + 1);
-    return CS_OK;
+    return err;
 }
 
 struct brief {
@@ -134,18 +167,16 @@ struct brief {
     uint64_t uses_today;
 };
 
-static void add_to_brief(const struct cs_usage *usage, const struct cs_usage_entry *entry,
-                         void *arg)
+static void add_to_brief(void *arg, const struct cs_runs_delta *delta)
 {
     struct brief *brief = arg;
-    (void)usage;
-    if (entry->first_ms != 0 && brief->last_used_at < entry->first_ms + entry->last_ms)
-        brief->last_used_at = entry->first_ms + entry->last_ms;
-    if (entry->day == brief->today)
-        brief->uses_today += entry->counts[CS_VERDICT_VALID];
+    if (delta->first_ms != 0 && brief->last_used_at < delta->last_ms)
+        brief->last_used_at = delta->last_ms;
+    if (delta->day == brief->today)
+        brief->uses_today += delta->counts[CS_VERDICT_VALID];
 }
 
-enum cs_err cs_usage_brief(struct cs_ctx *ctx, const struct cs_id *credential,
+enum cs_err cs_usage_brief(struct cs_ctx *ctx, enum cs_mode mode, const struct cs_id *credential,
                            int64_t *last_used_at, uint64_t *uses_today)
 {
     struct cs_usage_whole whole;
@@ -159,7 +190,9 @@ enum cs_err cs_usage_brief(struct cs_ctx *ctx, const struct cs_id *credential,
     brief.last_used_at = whole.last_used_at;
     if ((int64_t)whole.day == brief.today)
         brief.uses_today = whole.counts.counts[CS_VERDICT_VALID];
-    each_unwritten(cs_vault_usage(ctx->vault), handle, whole.round, add_to_brief, &brief);
+    err = each_beside(ctx, mode, handle, add_to_brief, &brief);
+    if (err != CS_OK)
+        return err;
     *last_used_at = brief.last_used_at;
     *uses_today = brief.uses_today;
     return CS_OK;

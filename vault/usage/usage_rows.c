@@ -7,30 +7,17 @@
 #define DAY_KEY_LEN (CS_HANDLE_LEN + 4)
 #define DELETED_AT_ONCE 4
 
-/* Numbers are for ever; the order of the verdicts is not. */
 #define COUNT(field_number, symbol)                                                                \
     {                                                                                              \
-        .number = (field_number), .type = CS_F_UINT, CS_FIELD_NAME(#symbol),                       \
+        .number = (field_number),                                                                  \
+        .type = CS_F_UINT,                                                                         \
+        CS_FIELD_NAME(#symbol),                                                                    \
         .offset =                                                                                  \
             offsetof(struct cs_usage_counts, counts) + CS_VERDICT_##symbol * sizeof(uint64_t),     \
-        .size = sizeof(uint64_t), .doc = "How often this was the answer.",                         \
-    }
-static const struct cs_field counts_fields[] = {
-    COUNT(1, VALID),
-    COUNT(2, MISSING),
-    COUNT(3, MALFORMED),
-    COUNT(4, NOT_FOUND),
-    COUNT(5, REVOKED),
-    COUNT(6, EXPIRED),
-    COUNT(7, DISABLED),
-    COUNT(8, WRONG_MODE),
-    COUNT(9, SUSPENDED),
-    COUNT(10, QUARANTINED),
-    COUNT(11, IP_DENIED),
-    COUNT(12, UNDELIVERED),
-    COUNT(13, INSUFFICIENT_SCOPE),
-    COUNT(14, RATE_LIMITED),
-};
+        .size = sizeof(uint64_t),                                                                  \
+        .doc = "How often this was the answer.",                                                   \
+    },
+static const struct cs_field counts_fields[] = {CS_USAGE_COUNT_TABLE(COUNT)};
 static_assert(sizeof(counts_fields) / sizeof(counts_fields[0]) == CS_VERDICT_COUNT,
               "each verdict is counted");
 static const struct cs_record counts_record = {
@@ -64,9 +51,8 @@ static const struct cs_field whole_fields[] = {
     CS_FIELD(4, CS_F_UINT, struct cs_usage_whole, days_active, 0, "Days with a use since ever."),
     CS_FIELD_LIST(5, struct cs_usage_whole, scopes, scope_count, 0, CS_USAGE_SCOPES_MAX,
                   &scope_record, "The last use of each scope."),
-    CS_FIELD(6, CS_F_UINT, struct cs_usage_whole, round, 0, "The round of writing behind."),
-    CS_FIELD(7, CS_F_UINT, struct cs_usage_whole, day, 0, "The last day."),
-    CS_FIELD_SUB(8, struct cs_usage_whole, counts, 0, &counts_record, "The last day's counts."),
+    CS_FIELD(6, CS_F_UINT, struct cs_usage_whole, day, 0, "The last day."),
+    CS_FIELD_SUB(7, struct cs_usage_whole, counts, 0, &counts_record, "The last day's counts."),
 };
 static const struct cs_record whole_record = {
     .name = "usage_whole",
@@ -83,6 +69,22 @@ static const struct cs_table day_table = {
     .number = CS_TABLE_USAGE_DAY, .name = "usage_day", .record = &counts_record};
 static const struct cs_table whole_table = {
     .number = CS_TABLE_USAGE_LAST, .name = "usage_last", .record = &whole_record};
+
+static const struct cs_field progress_fields[] = {
+    CS_FIELD(1, CS_F_UINT, struct cs_usage_progress, round, 0, "The round of writing behind."),
+    CS_FIELD(2, CS_F_UINT, struct cs_usage_progress, group, 0, "Mode and day it has come to."),
+    CS_FIELD(3, CS_F_UINT, struct cs_usage_progress, handle, 0, "And the credential."),
+};
+static const struct cs_record progress_record = {
+    .name = "usage_round",
+    .schema = 1,
+    .size = sizeof(struct cs_usage_progress),
+    .fields = progress_fields,
+    .field_count = sizeof(progress_fields) / sizeof(progress_fields[0]),
+    .doc = "How far writing behind has come.",
+};
+static const struct cs_table progress_table = {
+    .number = CS_TABLE_USAGE_ROUND, .name = "usage_round", .record = &progress_record};
 
 static enum cs_realm realm_of(enum cs_mode mode)
 {
@@ -113,7 +115,7 @@ enum cs_err cs_usage_rows_put(struct cs_ctx *ctx, enum cs_mode mode, uint64_t ha
     return cs_row_put(ctx, &whole_table, realm_of(mode), cs_key_handle(handle, room), whole);
 }
 
-static void add_counts(struct cs_usage_counts *to, const uint32_t counts[CS_VERDICT_COUNT],
+static void add_counts(struct cs_usage_counts *to, const uint64_t counts[CS_VERDICT_COUNT],
                        uint64_t *days_active)
 {
     uint64_t valid = counts[CS_VERDICT_VALID];
@@ -168,7 +170,7 @@ static enum cs_err part_with_day(struct cs_ctx *ctx, enum cs_mode mode, uint64_t
 }
 
 enum cs_err cs_usage_rows_add(struct cs_ctx *ctx, enum cs_mode mode, uint64_t handle, int32_t day,
-                              const uint32_t counts[CS_VERDICT_COUNT], struct cs_usage_whole *whole)
+                              const uint64_t counts[CS_VERDICT_COUNT], struct cs_usage_whole *whole)
 {
     uint8_t room[DAY_KEY_LEN];
     struct cs_usage_counts earlier;
@@ -249,6 +251,22 @@ enum cs_err cs_usage_rows_delete_day(struct cs_ctx *ctx, const struct cs_usage_d
     return cs_row_delete(ctx, &day_table, day_key(at->handle, at->day, room));
 }
 
+enum cs_err cs_usage_rows_get_progress(struct cs_ctx *ctx, struct cs_usage_progress *out)
+{
+    uint8_t room[CS_HANDLE_LEN];
+    enum cs_err err = cs_row_get(ctx, &progress_table, cs_key_handle(0, room), out);
+    if (err != CS_ERR_NOT_FOUND)
+        return err;
+    *out = (struct cs_usage_progress){0};
+    return CS_OK;
+}
+
+enum cs_err cs_usage_rows_put_progress(struct cs_ctx *ctx, const struct cs_usage_progress *progress)
+{
+    uint8_t room[CS_HANDLE_LEN];
+    return cs_row_put(ctx, &progress_table, CS_REALM_SYSTEM, cs_key_handle(0, room), progress);
+}
+
 /* Where the name stands, or would: the list is in order. */
 static uint16_t place_of(const struct cs_usage_scope *scopes, uint16_t count, const char *name)
 {
@@ -258,15 +276,14 @@ static uint16_t place_of(const struct cs_usage_scope *scopes, uint16_t count, co
     return i;
 }
 
-static void forget_oldest(struct cs_usage_scope *scopes, uint16_t *count)
+static uint16_t oldest_of(const struct cs_usage_scope *scopes, uint16_t count)
 {
     uint16_t oldest = 0;
-    for (uint16_t i = 1; i < *count; i++) {
+    for (uint16_t i = 1; i < count; i++) {
         if (scopes[i].last_used_at < scopes[oldest].last_used_at)
             oldest = i;
     }
-    --*count;
-    memmove(scopes + oldest, scopes + oldest + 1, (*count - oldest) * sizeof(*scopes));
+    return oldest;
 }
 
 void cs_usage_scopes_merge(struct cs_usage_scope *scopes, uint16_t *count, const char *name,
@@ -279,7 +296,11 @@ void cs_usage_scopes_merge(struct cs_usage_scope *scopes, uint16_t *count, const
         return;
     }
     if (*count == CS_USAGE_SCOPES_MAX) {
-        forget_oldest(scopes, count);
+        uint16_t oldest = oldest_of(scopes, *count);
+        if (used_at < scopes[oldest].last_used_at)
+            return; /* it comes late, out of a run */
+        --*count;
+        memmove(scopes + oldest, scopes + oldest + 1, (*count - oldest) * sizeof(*scopes));
         place = place_of(scopes, *count, name);
     }
     memmove(scopes + place + 1, scopes + place, (*count - place) * sizeof(*scopes));

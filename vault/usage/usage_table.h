@@ -23,7 +23,6 @@ struct cs_usage_entry {
     uint8_t mode;
     uint8_t scope_count;
     bool first;                             /* to be activated */
-    bool written;                           /* the flusher's: nothing is left to do with it */
     uint16_t scopes[CS_USAGE_ENTRY_SCOPES]; /* numbers of names */
     uint32_t counts[CS_VERDICT_COUNT];
     uint32_t scope_ms[CS_USAGE_ENTRY_SCOPES]; /* last use, after first_ms */

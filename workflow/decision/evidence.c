@@ -65,7 +65,7 @@ static enum cs_err add_credential(struct cs_ctx *ctx, struct gathering *gatherin
                                   const struct cs_id *id)
 {
     struct cs_usage_report report;
-    enum cs_err err = cs_usage_report(ctx, id, CS_USAGE_DAYS_MAX, &report);
+    enum cs_err err = cs_usage_report(ctx, CS_MODE_TEST, id, CS_USAGE_DAYS_MAX, &report);
     if (err != CS_OK)
         return err;
     for (size_t i = 0; i < report.day_count; i++)

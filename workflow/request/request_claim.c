@@ -64,7 +64,8 @@ static enum cs_err take_back(const struct cs_desk *desk, const struct cs_grant *
     if (err != CS_OK || !cs_credential_is_unproved(&out->credential))
         return err;
     /* A first use is in memory for a moment before it is written: it counts from the answer on. */
-    err = cs_usage_brief(desk->ctx, &grant->credential_id, &used_at, &uses);
+    err = cs_usage_brief(desk->ctx, (enum cs_mode)out->credential.mode, &grant->credential_id,
+                         &used_at, &uses);
     if (err == CS_OK && used_at == 0)
         err = cs_credential_void(desk->ctx, &grant->credential_id, &out->credential);
     return err;
