@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "policy/policy.h"
 #include "vault/usage/usage.h"
 #include "vault/vault.h"
@@ -61,6 +62,7 @@ static void *run(void *arg)
 {
     struct cs_background *background = arg;
     struct cs_usage *usage = cs_vault_usage(background->vault);
+    cs_thread_take_rank(CS_THREAD_BEHIND);
     while (!atomic_load(&background->stopping)) {
         count(background, &background->rounds_begun);
         tell(background, "usage could not be written", cs_usage_flush(background->vault));

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "server/core/core.h"
-#include "server/core/thread.h"
 
 #define EVENTS_MAX 16
 #define ACCEPT_BURST 64
@@ -391,6 +391,7 @@ static void *run(void *arg)
     struct epoll_event events[EVENTS_MAX];
     bool pending = false;
 
+    cs_thread_take_rank(CS_THREAD_AT_ONCE);
     while (!is_done(loop)) {
         int count = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, pending ? 0 : turn_ms(loop));
         loop->now_ns = cs_clock_mono_ns(loop->http->params.clock);

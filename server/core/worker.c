@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "server/core/thread.h"
+#include "base/thread.h"
 
 #define STACK_SIZE (1024 * 1024)
 
@@ -11,12 +11,21 @@ struct worker {
     struct cs_workers *pool;
     unsigned lane;
     pthread_t thread;
+    pthread_cond_t more; /* `called`, or the pool is ending */
+    bool called;
+    struct worker *below; /* in the pool's stack of idle ones */
 };
 
+/*
+ * Of the idle workers the last to have worked is called, whose stack and caches are warm; and one
+ * at a time: it calls the next if there is more than it takes. So short jobs keep few threads busy,
+ * and a job that takes long still leaves nobody waiting who could be served.
+ */
 struct cs_workers {
     struct cs_workers_params params;
     pthread_mutex_t mutex;
-    pthread_cond_t more; /* a job came, or `ending` */
+    struct worker *idle;
+    bool calling; /* a worker was called and is on its way */
     struct cs_job *first;
     struct cs_job *last;
     size_t waiting;
@@ -52,18 +61,54 @@ static void extract(struct cs_workers *pool, struct cs_job *job)
     pool->waiting--;
 }
 
-/* The next job, or NULL when the pool ends and the queue is empty. */
-static struct cs_job *next_job(struct cs_workers *pool)
+/* Under the mutex: the worker to be called, by call() behind it, or NULL when none is wanted. */
+static struct worker *choose(struct cs_workers *pool)
 {
+    struct worker *worker = pool->idle;
+
+    if (!worker || !pool->first || pool->calling)
+        return NULL;
+    pool->idle = worker->below;
+    pool->calling = true;
+    worker->called = true;
+    return worker;
+}
+
+static void call(struct worker *worker)
+{
+    if (worker)
+        pthread_cond_signal(&worker->more);
+}
+
+/* Under the mutex. */
+static void rest(struct worker *self)
+{
+    struct cs_workers *pool = self->pool;
+
+    self->below = pool->idle;
+    pool->idle = self;
+    while (!self->called && !pool->ending)
+        pthread_cond_wait(&self->more, &pool->mutex);
+    if (self->called)
+        pool->calling = false;
+    self->called = false;
+}
+
+/* The next job, or NULL when the pool ends and the queue is empty. */
+static struct cs_job *next_job(struct worker *self)
+{
+    struct cs_workers *pool = self->pool;
     struct cs_job *job;
 
     pthread_mutex_lock(&pool->mutex);
     while (!pool->first && !pool->ending)
-        pthread_cond_wait(&pool->more, &pool->mutex);
+        rest(self);
     job = pool->first;
     if (job)
         extract(pool, job);
+    struct worker *next = choose(pool);
     pthread_mutex_unlock(&pool->mutex);
+    call(next);
     return job;
 }
 
@@ -72,7 +117,8 @@ static void *work(void *arg)
     struct worker *self = arg;
     struct cs_job *job;
 
-    while ((job = next_job(self->pool)))
+    cs_thread_take_rank(CS_THREAD_BEHIND);
+    while ((job = next_job(self)))
         self->pool->params.run(job, self->lane);
     return NULL;
 }
@@ -87,7 +133,8 @@ enum cs_err cs_workers_new(const struct cs_workers_params *params, struct cs_wor
         return CS_ERR_NOMEM;
     pool->params = *params;
     pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->more, NULL);
+    for (unsigned i = 0; i < params->threads; i++)
+        pthread_cond_init(&pool->workers[i].more, NULL);
     for (unsigned i = 0; i < params->threads && !err; i++) {
         pool->workers[i].pool = pool;
         pool->workers[i].lane = params->first_lane + i;
@@ -103,14 +150,16 @@ enum cs_err cs_workers_new(const struct cs_workers_params *params, struct cs_wor
 enum cs_err cs_workers_submit(struct cs_workers *workers, struct cs_job *job)
 {
     enum cs_err err = CS_ERR_LIMITED;
+    struct worker *worker = NULL;
 
     pthread_mutex_lock(&workers->mutex);
     if (workers->waiting < workers->params.queue && !workers->ending) {
         append(workers, job);
-        pthread_cond_signal(&workers->more);
+        worker = choose(workers);
         err = CS_OK;
     }
     pthread_mutex_unlock(&workers->mutex);
+    call(worker);
     return err;
 }
 
@@ -144,11 +193,13 @@ void cs_workers_free(struct cs_workers **workers)
         return;
     pthread_mutex_lock(&pool->mutex);
     pool->ending = true;
-    pthread_cond_broadcast(&pool->more);
+    for (unsigned i = 0; i < pool->started; i++)
+        pthread_cond_signal(&pool->workers[i].more);
     pthread_mutex_unlock(&pool->mutex);
     for (unsigned i = 0; i < pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
-    pthread_cond_destroy(&pool->more);
+    for (unsigned i = 0; i < pool->params.threads; i++)
+        pthread_cond_destroy(&pool->workers[i].more);
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
     *workers = NULL;

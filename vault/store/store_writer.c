@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "vault/store/store_engine.h"
 #include "vault/store/store_meta.h"
 #include "vault/store/store_overlay.h"
@@ -340,23 +340,10 @@ static void take_turn(struct cs_writer *writer)
 static void *writer_main(void *arg)
 {
     struct cs_writer *writer = arg;
+    cs_thread_take_rank(CS_THREAD_BEHIND);
     while (wait_for_turn(writer))
         take_turn(writer);
     return NULL;
-}
-
-/* Signals are the main thread's business. */
-static int start_thread(struct cs_writer *writer)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    int code = pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (code != 0)
-        return code;
-    code = pthread_create(&writer->thread, NULL, writer_main, writer);
-    int restored = pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code != 0 ? code : restored;
 }
 
 enum cs_err cs_writer_start(const struct cs_writer_params *params, struct cs_writer **out)
@@ -375,7 +362,7 @@ enum cs_err cs_writer_start(const struct cs_writer_params *params, struct cs_wri
     writer->maintained_ns = cs_clock_mono_ns(writer->clock);
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->wake, NULL);
-    if (start_thread(writer) != 0) {
+    if (cs_thread_start(&writer->thread, 0, writer_main, writer) != CS_OK) {
         pthread_cond_destroy(&writer->wake);
         pthread_mutex_destroy(&writer->mutex);
         free(writer);
