@@ -1,6 +1,5 @@
 #include "base/bytes.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,32 +111,39 @@ static size_t digits_of(uint64_t value)
 }
 
 /* From the last digit on, two at a time: half as many divisions. */
-void cs_buf_put_u64(struct cs_buf *buf, uint64_t value)
+size_t cs_u64_format(uint64_t value, char *out)
 {
     size_t digits = digits_of(value);
-    char *at = (char *)cs_buf_extend(buf, digits);
-    if (at == NULL)
-        return;
-    at += digits;
+    char *at = out + digits;
     for (; value >= 100; value /= 100) {
         at -= 2;
         cs_put_two_digits(at, (unsigned)(value % 100));
     }
     if (value >= 10)
-        cs_put_two_digits(at - 2, (unsigned)value);
+        cs_put_two_digits(out, (unsigned)value);
     else
-        at[-1] = (char)('0' + value);
+        *out = (char)('0' + value);
+    return digits;
+}
+
+size_t cs_i64_format(int64_t value, char *out)
+{
+    if (value >= 0)
+        return cs_u64_format((uint64_t)value, out);
+    *out = '-';
+    return 1 + cs_u64_format(0 - (uint64_t)value, out + 1);
+}
+
+void cs_buf_put_u64(struct cs_buf *buf, uint64_t value)
+{
+    char digits[CS_U64_DIGITS];
+    cs_buf_put(buf, digits, cs_u64_format(value, digits));
 }
 
 void cs_buf_put_i64(struct cs_buf *buf, int64_t value)
 {
-    if (value >= 0) {
-        cs_buf_put_u64(buf, (uint64_t)value);
-        return;
-    }
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%" PRId64, value);
-    cs_buf_put(buf, text, (size_t)len);
+    char digits[CS_I64_DIGITS];
+    cs_buf_put(buf, digits, cs_i64_format(value, digits));
 }
 
 /* Formats what did not fit the stack. The text may hold a secret, so its copy is wiped. */

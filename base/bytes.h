@@ -100,6 +100,12 @@ static inline void cs_put_two_digits(char *out, unsigned value)
     out[1] = (char)('0' + value % 10);
 }
 
+/* Decimal digits, and no NUL; told is how many. `out` has CS_U64_DIGITS or CS_I64_DIGITS bytes. */
+#define CS_U64_DIGITS 20
+#define CS_I64_DIGITS 20 /* with the sign */
+size_t cs_u64_format(uint64_t value, char *out);
+size_t cs_i64_format(int64_t value, char *out);
+
 /* Big-endian integers, as ordered keys want them. */
 void cs_put_be16(uint8_t *out, uint16_t value);
 void cs_put_be32(uint8_t *out, uint32_t value);

@@ -51,7 +51,7 @@ void cs_id_set_handle(struct cs_id *id, uint64_t handle)
     cs_put_be64(id->bytes, handle);
 }
 
-void cs_id_format(const struct cs_id *id, const char *prefix, char *out)
+size_t cs_id_format(const struct cs_id *id, const char *prefix, char *out)
 {
     size_t len = 0;
     for (; prefix[len] != '\0'; len++) {
@@ -60,6 +60,7 @@ void cs_id_format(const struct cs_id *id, const char *prefix, char *out)
     }
     out[len] = '_';
     cs_base32_encode(id->bytes, CS_ID_LEN, out + len + 1);
+    return len + 1 + CS_ID_DIGITS;
 }
 
 static bool has_lower_case(const char *text)

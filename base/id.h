@@ -12,6 +12,7 @@
 #define CS_BASE_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -36,10 +37,10 @@ uint64_t cs_id_handle(const struct cs_id *id);
 uint64_t cs_id_handle_at(int64_t now_ms);
 void cs_id_set_handle(struct cs_id *id, uint64_t handle);
 /*
- * `prefix` is without its underscore: "cred". Writes as many bytes as that has, the underscore,
- * CS_ID_DIGITS and a NUL: at most CS_ID_TEXT_SIZE.
+ * `prefix` is without its underscore: "cred". `out` has CS_ID_TEXT_SIZE bytes; told is how many
+ * were written, but for the NUL.
  */
-void cs_id_format(const struct cs_id *id, const char *prefix, char *out);
+size_t cs_id_format(const struct cs_id *id, const char *prefix, char *out);
 /*
  * CS_ERR_INVALID, and the zero id in *out, unless `text` is that prefix, an underscore and 26
  * upper-case characters. The zero id is refused too: a caller must not be able to say "none".

@@ -68,7 +68,7 @@ static bool names_are_sound(const char *const *names, size_t most)
         return false;
     size_t count = cs_names_count(names);
     for (size_t i = 0; i < count; i++) {
-        if (!name_is_sound(names[i]))
+        if (!name_is_sound(names[i]) || strlen(names[i]) > CS_FIELD_NAMES_LEN)
             return false;
         for (size_t j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)

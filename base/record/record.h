@@ -46,6 +46,7 @@ enum cs_field_flag {
 };
 
 #define CS_FIELD_KEY_SIZE 40
+#define CS_FIELD_NAMES_LEN 62 /* of the longest name of an enum's or a flag's value */
 struct cs_field {
     uint16_t number; /* CBOR map key; 0: never stored */
     enum cs_field_type type;

@@ -219,8 +219,10 @@ static void finds_faults_in_tables(void **state)
     (void)state;
     static const char *const twice[] = {"red", "red", NULL};
     static const char *const none[] = {NULL};
+    char long_name[CS_FIELD_NAMES_LEN + 2] = {0};
+    const char *const too_long[] = {memset(long_name, 'x', sizeof long_name - 1), NULL};
     static const char *const quoted[] = {"red", "\"blue\"", NULL};
-    enum { FAULTS = 26 };
+    enum { FAULTS = 27 };
     assert_true(cs_record_is_sound(&sample_record));
     for (size_t fault = 0; fault < FAULTS; fault++) {
         struct cs_field f[SAMPLE_FIELD_COUNT];
@@ -240,7 +242,7 @@ static void finds_faults_in_tables(void **state)
             rename_field(&f[2], "thirty_six_characters_are_one_too_ma");
         f[0].min = fault == 5 ? 1001 : f[0].min;
         f[4].names = fault == 6 ? NULL : fault == 7 ? twice : fault == 8 ? none : f[4].names;
-        f[4].names = fault == 20 ? quoted : f[4].names;
+        f[4].names = fault == 20 ? quoted : fault == 26 ? too_long : f[4].names;
         f[6].max = fault == 9 ? 24 : f[6].max;
         f[8].prefix = fault == 10 ? NULL : fault == 11 ? "toolongs" : f[8].prefix;
         f[8].prefix = fault == 21 ? "\xc3\xa9" : f[8].prefix;

@@ -1,6 +1,7 @@
 #include "tests/unit/record_fixture.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ROUNDS 2000
@@ -48,6 +49,41 @@ static void writes_empty_values(void **state)
     struct sample_part part = {0};
     assert_string_equal(sample_json(&sample_part_record, &part, &text),
                         "{\"label\":\"\",\"weight\":0}");
+}
+
+/* Where a buffer ends decides how a member is written, and must not show in what is written. */
+static void fills_a_buffer_to_its_end_and_not_past(void **state)
+{
+    (void)state;
+    struct sample sample = {.number = 1234,
+                            .created_at = 1,
+                            .active = true,
+                            .color = 1,
+                            .roles = 7,
+                            .name = "a\"b",
+                            .best = {.label = "p"}};
+    struct sample_text text;
+    memset(sample.owner_id.bytes, 0xaa, sizeof sample.owner_id.bytes);
+    size_t len = strlen(sample_json(&sample_record, &sample, &text));
+    for (size_t size = 0; size <= len; size++) {
+        struct cs_buf lent;
+        struct cs_buf grown;
+        uint8_t *memory = malloc(size > 0 ? size : 1); /* a byte written beyond it is found */
+        assert_non_null(memory);
+        cs_buf_lend(&lent, memory, size);
+        cs_buf_init(&grown, size);
+        cs_record_json(&sample_record, &sample, &lent);
+        cs_record_json(&sample_record, &sample, &grown);
+        assert_int_equal(cs_buf_err(&lent), size < len ? CS_ERR_TOO_LARGE : CS_OK);
+        assert_int_equal(cs_buf_err(&grown), cs_buf_err(&lent));
+        assert_int_equal(lent.len, grown.len);
+        if (lent.len > 0) {
+            assert_memory_equal(lent.bytes, text.bytes, lent.len);
+            assert_memory_equal(grown.bytes, text.bytes, grown.len);
+        }
+        cs_buf_free(&grown);
+        free(memory);
+    }
 }
 
 static void flags_decide_what_is_shown(void **state)
@@ -204,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_every_type),
         cmocka_unit_test(writes_empty_values),
+        cmocka_unit_test(fills_a_buffer_to_its_end_and_not_past),
         cmocka_unit_test(flags_decide_what_is_shown),
         cmocka_unit_test(escapes_text),
         cmocka_unit_test(escapes_alike_wherever_it_stands),
