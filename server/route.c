@@ -22,6 +22,7 @@ struct pattern {
     uint16_t index; /* in the order of the tables */
     struct segment segments[CS_TARGET_SEGMENT_MAX];
     size_t count;
+    size_t literal_len; /* bytes of the path, if it is all literal; else 0 */
 };
 
 /*
@@ -114,6 +115,7 @@ static enum cs_err parse_pattern(const struct cs_route *route, struct pattern *o
 {
     struct cs_slice path = cs_slice_str(route->path);
     size_t params = 0;
+    bool literal = true;
 
     out->route = route;
     if (path.len == 0 || path.bytes[0] != '/' || path.len > CS_TARGET_MAX)
@@ -127,8 +129,10 @@ static enum cs_err parse_pattern(const struct cs_route *route, struct pattern *o
         if (err)
             return err;
         params += segment->kind == SEGMENT_PARAM;
+        literal = literal && segment->kind == SEGMENT_LITERAL;
         at += text.len + 1;
     }
+    out->literal_len = literal ? path.len : 0;
     return params <= CS_ROUTE_PARAMS_MAX ? CS_OK : CS_ERR_INVALID;
 }
 
@@ -339,6 +343,8 @@ static bool fits(const struct pattern *pattern, struct cs_slice path, struct cs_
 
     out->param_count = 0;
     out->rest = CS_SLICE(path.bytes + path.len, 0);
+    if (pattern->literal_len > 0)
+        return cs_slice_equal(path, CS_SLICE(pattern->route->path, pattern->literal_len));
     for (size_t i = 0; i < pattern->count; i++) {
         const struct segment *segment = &pattern->segments[i];
         if (segment->kind == SEGMENT_REST) {
@@ -357,7 +363,7 @@ static bool fits(const struct pattern *pattern, struct cs_slice path, struct cs_
         }
         at += text.len + 1;
     }
-    return at > path.len || (pattern->count == 0 && path.len == 1);
+    return at > path.len;
 }
 
 /* The table's own method, and those that the core answers beside it. */

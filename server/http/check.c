@@ -48,6 +48,10 @@ size_t cs_check_plain(struct cs_slice text)
 
     while (text.len - at >= sizeof(uint64_t) && !has_control(text.bytes + at))
         at += sizeof(uint64_t);
+    /* The last few together with some that are known. */
+    if (at > 0 && text.len - at < sizeof(uint64_t) &&
+        !has_control(text.bytes + text.len - sizeof(uint64_t)))
+        return text.len;
     while (at < text.len && text.bytes[at] >= 0x20 && text.bytes[at] != 0x7f)
         at++;
     return at;

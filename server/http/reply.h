@@ -17,7 +17,7 @@
 struct cs_record;
 
 #define CS_REPLY_HEADERS_MAX 24
-#define CS_REPLY_HEADER_ROOM 3072           /* bytes of all values together */
+#define CS_REPLY_HEADER_ROOM 2048           /* bytes of all values together */
 #define CS_REPLY_BODY_MAX (4 * 1024 * 1024) /* bytes that a body may grow to */
 
 struct cs_reply_header {
