@@ -40,19 +40,20 @@ struct attributes {
 };
 
 /*
- * A nicer thread weighs a tenth (nice 10, sched(7)): so much of a processor that event loops fill
- * is left for all that was asked of it. It does not push a loop aside when it wakes (SCHED_BATCH),
- * and a loop, which asks for short turns, does not wait for the end of its long one.
+ * A thread behind weighs a third of an event loop (nice 5, sched(7)), and does not push one aside
+ * when it wakes (SCHED_BATCH), which costs verification more than the weights do: loops that would
+ * fill a processor have most of it, and whatever else was asked for goes on. Not nicer than that,
+ * because it gives way to all other programs too. Turns are short, so that a loop is not kept for
+ * long by a thread behind that has begun one.
  */
 static const struct {
     int policy;
     int nicer;
-    uint64_t slice_ns;
 } ranks[] = {
-    [CS_THREAD_AT_ONCE] = {SCHED_OTHER, 0, 500000},
-    [CS_THREAD_BEHIND] = {SCHED_BATCH, 10, 0},
+    [CS_THREAD_AT_ONCE] = {SCHED_OTHER, 0},
+    [CS_THREAD_BEHIND] = {SCHED_BATCH, 5},
 };
-
+#define TURN_NS 500000
 #define NICEST 19
 
 void cs_thread_take_rank(enum cs_thread_rank rank)
@@ -61,7 +62,7 @@ void cs_thread_take_rank(enum cs_thread_rank rank)
     const struct attributes attributes = {.size = sizeof(attributes),
                                           .policy = (uint32_t)ranks[rank].policy,
                                           .nice = nice < NICEST ? nice : NICEST,
-                                          .slice_ns = ranks[rank].slice_ns};
+                                          .slice_ns = TURN_NS};
     /* A sandbox may forbid it, which harms no more than the header says. */
     (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }

@@ -44,7 +44,7 @@ static void a_thread_behind_weighs_less_and_pushes_nobody_aside(void **state)
 {
     (void)state;
     struct seen seen = run_as(CS_THREAD_BEHIND, 0);
-    int wanted = seen.nice_before + 10;
+    int wanted = seen.nice_before + 5;
     assert_int_equal(seen.nice, wanted < 19 ? wanted : 19);
     assert_int_equal(seen.policy, SCHED_BATCH);
     assert_int_equal(seen.blocks_term, 1);
@@ -67,7 +67,7 @@ static void a_rank_is_of_one_thread_and_has_an_end(void **state)
     (void)run_as(CS_THREAD_BEHIND, 0);
     assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
     assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-    assert_int_equal(setpriority(PRIO_PROCESS, 0, 15), 0);
+    assert_int_equal(setpriority(PRIO_PROCESS, 0, 16), 0);
     assert_int_equal(run_as(CS_THREAD_BEHIND, 0).nice, 19);
 }
 
