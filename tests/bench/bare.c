@@ -1,12 +1,13 @@
 /*
  * The physical limit: libmicrohttpd with nothing behind it.
  *
- *     bare loop|poll [THREADS]
+ *     bare loop|poll|headers [THREADS]
  *
  * Answers any GET with a small text and any POST with a small JSON body, without a look at either.
  * `poll` leaves the sockets to the library's own threads; `loop` drives one daemon for each thread
- * by an epoll of its own, as the server does. One thread unless told otherwise. Prints the URL that
- * it serves, and ends at SIGTERM.
+ * by an epoll of its own, as the server does; `headers` does too, and a GET's answer is no text but
+ * as many headers as one of /v1/authorize has. One thread unless told otherwise. Prints the URL
+ * that it serves, and ends at SIGTERM.
  */
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -30,12 +31,41 @@
     "\"scopes\":[\"orders.read\"],\"expires_at\":null}\n"
 #define TEXT "ok\n"
 
+struct bare {
+    int listener;
+    const char *kind;
+};
+
+struct header {
+    const char *name, *value;
+};
+static const struct header of_text[] = {{"Content-Type", "text/plain"}, {NULL, NULL}};
+static const struct header of_json[] = {{"Content-Type", "application/json"}, {NULL, NULL}};
+/* What /v1/authorize says of a key. */
+static const struct header of_key[] = {
+    {"X-Request-Id", "15J6MKDR5F1ZH0000000000001"},
+    {"Cache-Control", "no-store"},
+    {"X-Auth-Code", "VALID"},
+    {"RateLimit-Policy", "\"key\";q=1000000000;w=1"},
+    {"RateLimit", "\"key\";r=999999999;t=1"},
+    {"X-RateLimit-Limit", "1000000000"},
+    {"X-RateLimit-Remaining", "999999999"},
+    {"X-RateLimit-Reset", "1"},
+    {"X-Credential-Id", "cred_01M7Z4ZHJ7RWWV6ET5CN09RRBY"},
+    {"X-Account-Id", "acct_01M7Z4ZH5EKZY1AFBNBCN514AW"},
+    {"X-Client-Id", "cs_id_08grIgfIH4zxJlyVw9ApyEjCo7pZlj5uk3IuUZM"},
+    {"X-Mode", "test"},
+    {"X-Scopes", "orders.read products.read"},
+    {NULL, NULL},
+};
+
 static enum MHD_Result send_text(struct MHD_Connection *connection, const char *text,
-                                 const char *type)
+                                 const struct header *headers)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(response, "Content-Type", type);
+    for (; headers->name; headers++)
+        MHD_add_response_header(response, headers->name, headers->value);
     enum MHD_Result done = MHD_queue_response(connection, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
     return done;
@@ -47,8 +77,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *body_len, void **context)
 {
     static int seen;
+    const struct bare *bare = cls;
 
-    (void)cls;
     (void)url;
     (void)version;
     (void)body;
@@ -61,8 +91,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (strcmp(method, "POST") == 0)
-        return send_text(connection, JSON, "application/json");
-    return send_text(connection, TEXT, "text/plain");
+        return send_text(connection, JSON, of_json);
+    return strcmp(bare->kind, "headers") == 0 ? send_text(connection, "", of_key)
+                                              : send_text(connection, TEXT, of_text);
 }
 
 static int listen_on_loopback(uint16_t *port)
@@ -95,10 +126,10 @@ static void accept_into(struct MHD_Daemon *daemon, int listener)
 
 static void *loop(void *arg)
 {
-    int listener = *(int *)arg;
+    const struct bare *bare = arg;
     struct MHD_Daemon *daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO, 0, NULL, NULL,
-                         on_request, NULL, MHD_OPTION_CONNECTION_LIMIT, 8192u, MHD_OPTION_END);
+                         on_request, arg, MHD_OPTION_CONNECTION_LIMIT, 8192u, MHD_OPTION_END);
     struct epoll_event events[2] = {{.events = EPOLLIN},
                                     {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = 1}};
     int epoll_fd = epoll_create1(0);
@@ -108,33 +139,33 @@ static void *loop(void *arg)
         exit(1);
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD,
               MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, &events[0]);
-    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &events[1]);
+    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, bare->listener, &events[1]);
     for (;;) {
         MHD_UNSIGNED_LONG_LONG timeout;
         int count = epoll_wait(epoll_fd, events, 2, pending ? 0 : -1);
         for (int i = 0; i < count; i++)
             if (events[i].data.u64 == 1)
-                accept_into(daemon, listener);
+                accept_into(daemon, bare->listener);
         MHD_run(daemon);
         pending = MHD_get_timeout(daemon, &timeout) == MHD_YES && timeout == 0;
     }
     return NULL;
 }
 
-static void start_loops(unsigned threads, const int *listener)
+static void start_loops(unsigned threads, struct bare *bare)
 {
     pthread_t thread;
 
     for (unsigned i = 0; i < threads; i++)
-        if (pthread_create(&thread, NULL, loop, (void *)listener) != 0)
+        if (pthread_create(&thread, NULL, loop, bare) != 0)
             exit(1);
 }
 
-static void start_threads(unsigned threads, int listener)
+static void start_threads(unsigned threads, struct bare *bare)
 {
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL, MHD_OPTION_LISTEN_SOCKET,
-        listener, MHD_OPTION_CONNECTION_LIMIT, 8192u,
+        MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, bare, MHD_OPTION_LISTEN_SOCKET,
+        bare->listener, MHD_OPTION_CONNECTION_LIMIT, 8192u,
         threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, MHD_OPTION_END);
 
     if (!daemon)
@@ -143,16 +174,17 @@ static void start_threads(unsigned threads, int listener)
 
 int main(int argc, char **argv)
 {
-    static int listener; /* the loops' threads read it as long as the process lives */
+    static struct bare bare; /* the loops' threads read it as long as the process lives */
     uint16_t port;
     sigset_t ending;
     int signal_number;
 
     unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
-    bool own_loops = argc > 1 && strcmp(argv[1], "loop") == 0;
-    if (threads < 1 || threads > THREADS_MAX || argc < 2 || argc > 3 ||
-        (!own_loops && strcmp(argv[1], "poll") != 0)) {
-        fprintf(stderr, "usage: bare loop|poll [THREADS]\n");
+    bare.kind = argc > 1 ? argv[1] : "";
+    bool own_loops = strcmp(bare.kind, "loop") == 0 || strcmp(bare.kind, "headers") == 0;
+    if (threads < 1 || threads > THREADS_MAX || argc > 3 ||
+        (!own_loops && strcmp(bare.kind, "poll") != 0)) {
+        fprintf(stderr, "usage: bare loop|poll|headers [THREADS]\n");
         return 2;
     }
     sigemptyset(&ending);
@@ -160,11 +192,11 @@ int main(int argc, char **argv)
     sigaddset(&ending, SIGINT);
     sigprocmask(SIG_BLOCK, &ending, NULL);
     signal(SIGPIPE, SIG_IGN);
-    listener = listen_on_loopback(&port);
+    bare.listener = listen_on_loopback(&port);
     if (own_loops)
-        start_loops(threads, &listener);
+        start_loops(threads, &bare);
     else
-        start_threads(threads, listener);
+        start_threads(threads, &bare);
     printf("http://127.0.0.1:%u\n", port);
     fflush(stdout);
     return sigwait(&ending, &signal_number) == 0 ? 0 : 1;

@@ -9,16 +9,20 @@ const CONNECTIONS = 32;
 const BATCHING = 4; // connections: enough to keep the server busy
 const BATCH = 256;
 
-async function byHeaders({ plan, say }, { bare, few, many }) {
+async function byHeaders({ plan, say }, { bare, headers, few, many }) {
   const on = (server, work) => () => measure(server, work, CONNECTIONS, plan.seconds);
   const rounds = await inTurns(plan.rounds, {
-    get: on(bare, smallest),
+    smallest: on(bare, smallest),
+    get: on(bare, few.authorizing),
+    headers: on(headers, few.authorizing),
     few: on(few.server, few.authorizing),
     many: on(many.server, many.authorizing),
   });
   say(`\nGateways, ${CONNECTIONS} connections; ratios are to the bare GET (CPU: 1.30 wanted)\n`);
   say(table(COLUMNS, [
+    row(rounds, 'bare GET, the smallest', 'smallest', 'get'),
     row(rounds, 'bare GET', 'get', 'get'),
+    row(rounds, 'bare GET, answered by 13 headers', 'headers', 'get'),
     row(rounds, `GET /v1/authorize, ${power(plan.few)} credentials`, 'few', 'get'),
     row(rounds, `GET /v1/authorize, ${power(plan.many)} credentials`, 'many', 'get'),
   ]));
@@ -45,6 +49,7 @@ export async function benchGateway(bench) {
   const { programs, folder, plan } = bench;
   const servers = {
     bare: await startBare(programs.bare, 'loop', SERVER_CORE),
+    headers: await startBare(programs.bare, 'headers', SERVER_CORE),
     few: await Vault.start(programs, folder, plan.few, SERVER_CORE),
     many: await Vault.start(programs, folder, plan.many, SERVER_CORE),
   };
