@@ -1,6 +1,9 @@
 #include "server/gateway/verify_order.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "base/secret/secret.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN (CS_FF_IN | CS_FF_NULLABLE)
@@ -69,4 +72,14 @@ void cs_verify_order_ask(const struct cs_verify_order *order, struct cs_question
     out->any_scopes = order->any_scopes[0] != '\0' ? order->any_scopes : NULL;
     out->ip = order->ip[0] != '\0' ? order->ip : NULL;
     out->cost = has(order, COST) ? (uint32_t)order->cost : 1;
+}
+
+void cs_verify_order_wipe(struct cs_verify_order *order)
+{
+    for (size_t i = 0; i < COUNT(order_fields); i++) {
+        const struct cs_field *field = &order_fields[i];
+        char *text = (char *)order + field->offset;
+        if ((field->flags & CS_FF_SECRET) != 0)
+            cs_wipe(text, strnlen(text, field->size));
+    }
 }

@@ -1,7 +1,8 @@
 /*
  * Orders: what a gateway asks about one key in JSON, and the question that becomes of it.
  *
- * An order holds secrets: whoever reads one wipes it. Thread rule: pure.
+ * An order holds secrets: whoever reads one wipes it, or all of its memory where one is read over
+ * another. Thread rule: pure.
  */
 #ifndef CS_SERVER_GATEWAY_VERIFY_ORDER_H
 #define CS_SERVER_GATEWAY_VERIFY_ORDER_H
@@ -33,5 +34,9 @@ void cs_verify_order_check(const struct cs_verify_order *order, const char *at,
                            struct cs_complaints *complaints);
 /* Fills what the order has a say in, and borrows from it. Rates are not an order's to choose. */
 void cs_verify_order_ask(const struct cs_verify_order *order, struct cs_question *out);
+
+/* Wipes the secrets of one that was read into memory of its own. They are short, and their room is
+ * not: on the hot path that would cost more than reading them. */
+void cs_verify_order_wipe(struct cs_verify_order *order);
 
 #endif

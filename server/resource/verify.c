@@ -9,7 +9,8 @@
 
 #define BODY_MAX 16384
 
-/* A scan that does not like the body says nothing: then it is read again, with all complaints. */
+/* A scan that does not like the body says nothing: then all is cleared, and it is read again, with
+ * all complaints. */
 static enum cs_err read_order(struct cs_call *call, struct cs_verify_order *order)
 {
     if (!cs_scan_record(&cs_verify_order_record, call->body, order, &order->given)) {
@@ -44,7 +45,7 @@ static enum cs_err verify(struct cs_call *call)
     enum cs_err err = read_order(call, &order);
     if (err == CS_OK)
         err = answer_order(call, &order);
-    cs_wipe(&order, sizeof(order));
+    cs_verify_order_wipe(&order);
     return err;
 }
 
