@@ -168,10 +168,10 @@ static struct cs_usage_entry *next_or_new(const struct noting *noting, uint64_t 
     return entry;
 }
 
-static bool use_scope(const struct noting *noting, uint16_t scope)
+/* In the note's first entry, `slot` being where to look on, or in one that follows. */
+static bool use_scope(const struct noting *noting, struct cs_usage_entry *entry, uint64_t slot,
+                      uint16_t scope)
 {
-    uint64_t slot = noting->hash;
-    struct cs_usage_entry *entry = next_or_new(noting, &slot);
     while (entry != NULL && !cs_usage_entry_use_scope(entry, scope, noting->note->now_ms))
         entry = next_or_new(noting, &slot);
     return entry != NULL;
@@ -192,7 +192,7 @@ static bool count(struct noting *noting, struct cs_usage_shard *shard)
         shard->firsts++;
     }
     for (size_t i = 0; i < noting->scope_count; i++)
-        noting->lost += !use_scope(noting, noting->scopes[i]);
+        noting->lost += !use_scope(noting, entry, slot, noting->scopes[i]);
     return true;
 }
 

@@ -120,7 +120,8 @@ static void weigh(const struct cs_limit_ask *ask, struct weighed *w)
     step_ns = step_ns > 0 ? step_ns : 1;
     /* As many as the limit: the period but for what the division left over, never one more. */
     uint64_t most = ask->burst != 0 ? ask->burst : ask->limit;
-    if (most > (uint64_t)(FULL_NS_MAX / step_ns))
+    uint64_t full_ns = 0;
+    if (__builtin_mul_overflow(most, (uint64_t)step_ns, &full_ns) || full_ns > FULL_NS_MAX)
         most = (uint64_t)(FULL_NS_MAX / step_ns);
     /* A cost over all that fits is refused as such, whatever its size: the product stays small. */
     uint64_t cost = ask->cost <= most ? ask->cost : most + 1;
