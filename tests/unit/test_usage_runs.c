@@ -126,14 +126,31 @@ static void *die_after_a_commit(void *arg)
 
 #define MANY 60000 /* more than one transaction writes */
 
-static void note_many(struct cs_usage *usage, int64_t now)
+static struct cs_id one_of_many(uint64_t i)
+{
+    struct cs_id id = {{0}};
+    cs_id_set_handle(&id, i * 31 + 1);
+    return id;
+}
+
+/* Some of them, others in each round: so that no two runs have their blocks end alike. */
+static bool is_left_out(uint64_t i, int round)
+{
+    uint64_t z = (i * 64 + (uint64_t)round + 1) * 0x9E3779B97F4A7C15u;
+    return round >= 0 && (z >> 40) % (2 + (uint64_t)round % 3) == 0;
+}
+
+static void note_many(struct model *model, int round)
 {
     for (uint64_t i = 0; i < MANY; i++) {
-        struct cs_id id = {{0}};
-        cs_id_set_handle(&id, i * 31 + 1);
-        const struct cs_usage_note note = {
-            .credential = &id, .mode = CS_MODE_TEST, .verdict = CS_VERDICT_VALID, .now_ms = now};
-        cs_usage_note(usage, &note);
+        const struct cs_id id = one_of_many(i);
+        const struct cs_usage_note note = {.credential = &id,
+                                           .mode = CS_MODE_TEST,
+                                           .verdict = CS_VERDICT_VALID,
+                                           .scopes = scopes[i % SCOPES],
+                                           .now_ms = now_ms(model->d)};
+        if (!is_left_out(i, round))
+            cs_usage_note(usage_of(model), &note);
     }
 }
 
@@ -141,26 +158,33 @@ static void die_in_a_round(struct model *model, int arg)
 {
     pthread_t killer;
     (void)arg;
-    note_many(usage_of(model), now_ms(model->d));
+    note_many(model, -1);
     assert_int_equal(pthread_create(&killer, NULL, die_after_a_commit, model), 0);
     write_round(model);
 }
 
+#define TOLD_MAX 32
 struct total {
-    uint64_t of[2]; /* credentials that have been counted that often */
+    int rounds;            /* -1: each but once */
+    uint64_t of[TOLD_MAX]; /* credentials that have been counted that often */
+    uint64_t wrong;        /* of rounds */
 };
 
 static enum cs_err total_fn(struct cs_ctx *ctx, void *arg)
 {
     struct total *total = arg;
     static struct cs_usage_report report;
+    *total = (struct total){.rounds = total->rounds};
     for (uint64_t i = 0; i < MANY; i += 101) {
-        struct cs_id id = {{0}};
-        cs_id_set_handle(&id, i * 31 + 1);
+        const struct cs_id id = one_of_many(i);
+        uint64_t expected = 0;
+        for (int round = 0; round < total->rounds; round++)
+            expected += !is_left_out(i, round);
         enum cs_err err = cs_usage_report(ctx, CS_MODE_TEST, &id, 1, &report);
-        if (err != CS_OK || report.total > 1)
+        if (err != CS_OK || report.total >= TOLD_MAX)
             return err == CS_OK ? CS_ERR_INVALID : err;
         total->of[report.total]++;
+        total->wrong += report.total != expected || report.scope_count != 1;
     }
     return CS_OK;
 }
@@ -169,17 +193,42 @@ static enum cs_err total_fn(struct cs_ctx *ctx, void *arg)
 static void a_death_within_a_round_doubles_nothing(void **state)
 {
     struct model *model = model_of(state);
-    struct total total = {{0}};
+    struct total total = {.rounds = -1};
     in_a_process_that_dies(model, die_in_a_round, 0);
     assert_int_equal(look(model->d, total_fn, &total), CS_OK);
     assert_true(total.of[1] > 0);
+    assert_int_equal(total.of[0] + total.of[1], (MANY + 100) / 101);
     put_in_order(model);
     cs_clock_turn(&model->d->v.clock, DAY_MS);
-    struct total then = {{0}};
+    struct total then = {.rounds = -1};
     for (int i = 0; i < 20; i++)
         step(model);
     assert_int_equal(look(model->d, total_fn, &then), CS_OK);
     assert_memory_equal(&then, &total, sizeof(total));
+}
+
+/* Blocks are parted by steps anywhere, and what a merge left is merged again when it is cut off. */
+static void a_merge_of_many_steps_is_exact_after_each(void **state)
+{
+    struct model *model = model_of(state);
+    struct total total = {.rounds = CS_RUNS_MAX + 1};
+    for (int round = 0; round < total.rounds; round++) {
+        note_many(model, round);
+        write_round(model);
+    }
+    int steps = 0;
+    for (; runs_of(model, NULL) > 1; steps++) {
+        assert_true(steps < 200);
+        step(model);
+        assert_int_equal(look(model->d, total_fn, &total), CS_OK);
+        assert_int_equal(total.wrong, 0);
+        if (steps == 1)
+            domain_reopen(model->d);
+        if (steps == 3) /* the rest is of a day that is over */
+            cs_clock_turn(&model->d->v.clock, DAY_MS);
+    }
+    assert_true(steps > 4);
+    assert_int_equal(cs_usage_dropped(usage_of(model)), 0);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -187,6 +236,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(runs_are_few_and_gone_when_their_day_is),
     DOMAIN_CASE(a_death_between_steps_loses_and_doubles_nothing),
     DOMAIN_CASE(a_death_within_a_round_doubles_nothing),
+    DOMAIN_CASE(a_merge_of_many_steps_is_exact_after_each),
 };
 
 int main(void)
