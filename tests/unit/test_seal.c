@@ -164,30 +164,6 @@ static void token_hashes_are_apart_by_realm_and_token(void **state)
                              CS_ERR_CORRUPT);
 }
 
-/* Tokens of every length, to past the end of the block that they share with the key. */
-static void token_hashes_are_apart_by_every_byte(void **state)
-{
-    (void)state;
-    uint8_t token[160];
-    uint8_t hashes[sizeof(token) + 1][CS_TOKEN_HASH_LEN];
-    uint8_t other[CS_TOKEN_HASH_LEN];
-    memset(token, 'x', sizeof(token));
-    for (size_t len = 0; len <= sizeof(token); len++) {
-        assert_int_equal(
-            cs_keyring_token_hash(ring, CS_REALM_LIVE, 1, CS_SLICE(token, len), hashes[len]),
-            CS_OK);
-        for (size_t shorter = 0; shorter < len; shorter++)
-            assert_memory_not_equal(hashes[len], hashes[shorter], CS_TOKEN_HASH_LEN);
-        for (size_t i = 0; i < len; i++) {
-            token[i] = 'y';
-            assert_int_equal(
-                cs_keyring_token_hash(ring, CS_REALM_LIVE, 1, CS_SLICE(token, len), other), CS_OK);
-            assert_memory_not_equal(hashes[len], other, CS_TOKEN_HASH_LEN);
-            token[i] = 'x';
-        }
-    }
-}
-
 static void index_hashes_are_apart_by_purpose(void **state)
 {
     (void)state;
@@ -315,7 +291,6 @@ int main(void)
         cmocka_unit_test(keys_of_the_longest_length_are_bound_whole),
         cmocka_unit_test(sealing_without_room_fails),
         cmocka_unit_test(token_hashes_are_apart_by_realm_and_token),
-        cmocka_unit_test(token_hashes_are_apart_by_every_byte),
         cmocka_unit_test(index_hashes_are_apart_by_purpose),
         cmocka_unit_test(a_pass_is_needed_beside_the_keyring),
         cmocka_unit_test(what_is_opened_is_appended_within_its_limit),

@@ -106,7 +106,7 @@ CS_MUST_CHECK enum cs_err cs_keyring_open(const struct cs_keyring *keyring,
                                           uint8_t *schema);
 
 /*
- * BLAKE2b of the lookup key (realm SYSTEM, TEST or LIVE; a version) and a token.
+ * Keyed BLAKE2b of a token under the lookup key (realm SYSTEM, TEST or LIVE; a version).
  * CS_ERR_CORRUPT: there is no such version; a row that names one is not of this keyring.
  */
 uint8_t cs_keyring_lookup_version(const struct cs_keyring *keyring, enum cs_realm realm);

@@ -22,10 +22,6 @@ static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == CS_FAMILY_KEY_LEN, 
 static const uint8_t pass_context[crypto_generichash_blake2b_PERSONALBYTES] = {
     'C', 'S', ' ', 's', 'e', 'a', 'l', ' ', 'w', 'i', 't', 'h', ' ', 'k', 'e', 'y'};
 
-/* Sets hashes of tokens apart likewise. */
-static const uint8_t token_context[crypto_generichash_blake2b_PERSONALBYTES] = {
-    'C', 'S', ' ', 't', 'o', 'k', 'e', 'n', ' ', 'h', 'a', 's', 'h', ' ', ' ', '1'};
-
 /*
  * Table name, NUL, the header's four bytes, key. The name holds no NUL and the key stands last, so
  * no two places give the same bytes.
@@ -228,23 +224,6 @@ enum cs_err cs_keyring_open_with(const struct cs_keyring *keyring, struct cs_sli
     return err;
 }
 
-/*
- * BLAKE2b of the key and the token behind it, in one block. The library's own keyed form is the
- * same but that it fills the key up to a block of its own, which is twice the work for each
- * verification. What makes a key in front enough is the same for both: nothing can be appended to
- * what BLAKE2b has hashed, and the key has one length.
- */
-static void hash_keyed(const uint8_t *key, struct cs_slice token, uint8_t out[CS_TOKEN_HASH_LEN])
-{
-    crypto_generichash_blake2b_state state;
-    crypto_generichash_blake2b_init_salt_personal(&state, NULL, 0, CS_TOKEN_HASH_LEN, NULL,
-                                                  token_context);
-    crypto_generichash_blake2b_update(&state, key, CS_FAMILY_KEY_LEN);
-    crypto_generichash_blake2b_update(&state, token.bytes, token.len);
-    crypto_generichash_blake2b_final(&state, out, CS_TOKEN_HASH_LEN);
-    cs_wipe(&state, sizeof(state));
-}
-
 uint8_t cs_keyring_lookup_version(const struct cs_keyring *keyring, enum cs_realm realm)
 {
     enum cs_family family = cs_keyring_keys_family(CS_KEY_LOOKUP, realm);
@@ -261,7 +240,7 @@ enum cs_err cs_keyring_token_hash(const struct cs_keyring *keyring, enum cs_real
     const uint8_t *key = cs_keyring_keys_get(keyring, family, version);
     if (key == NULL)
         return CS_ERR_CORRUPT;
-    hash_keyed(key, token, out);
+    crypto_generichash(out, CS_TOKEN_HASH_LEN, token.bytes, token.len, key, CS_FAMILY_KEY_LEN);
     return CS_OK;
 }
 
