@@ -14,7 +14,7 @@
 #define CS_DIGEST_LEN 32
 #define CS_DIGEST_TEXT_SIZE (2 * CS_DIGEST_LEN + 1) /* lower-case hex and a NUL */
 
-/* Room for libsodium's state, so that its header need not be seen by everybody. */
+/* Room for nettle's state, so that its header need not be seen by everybody. */
 struct cs_digest_state {
     uint64_t opaque[14];
 };
