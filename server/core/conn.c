@@ -121,41 +121,14 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* A fresh copy each time: MHD counts references, and sends what the reply holds until it is done.
- */
 static enum MHD_Result send_reply(struct cs_exchange *exchange)
 {
-    struct cs_call *call = &exchange->call;
-    struct cs_reply *reply = &call->reply;
-    size_t len = reply->status == 204 || reply->status == 304 ? 0 : reply->body.len;
-    bool close =
-        reply->close || atomic_load_explicit(&exchange->http->stopping, memory_order_relaxed);
-    struct MHD_Response *response;
-    enum MHD_Result done;
+    bool queued = cs_response_queue(exchange);
 
-    /* The reply outlives the response: it is wiped when MHD says that the request is over. */
-    response = MHD_create_response_from_buffer(len, len > 0 ? reply->body.bytes : (void *)"",
-                                               MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return MHD_NO;
-    done = MHD_add_response_header(response, "X-Request-Id", call->request_id);
-    if (done && len > 0)
-        done = MHD_add_response_header(response, "Content-Type", reply->type);
-    if (done && len > 0)
-        done = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (done)
-        done = MHD_add_response_header(response, "Cache-Control", reply->cache);
-    for (size_t i = 0; i < reply->header_count && done; i++)
-        done = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
-    if (done && close)
-        done = MHD_add_response_header(response, "Connection", "close");
-    if (done)
-        done = MHD_queue_response(exchange->conn->mhd, reply->status, response);
-    MHD_destroy_response(response);
     exchange->stage = CS_STAGE_SENT;
     cs_loop_count(&exchange->conn->loop->counts.requests);
     wait_for(exchange->conn, CS_WAIT_ANSWER);
-    return done;
+    return queued ? MHD_YES : MHD_NO;
 }
 
 /* Runs it here, or hands it to a worker. */

@@ -26,6 +26,7 @@
 
 struct MHD_Connection;
 struct MHD_Daemon;
+struct MHD_Response;
 
 /* Bytes of an unwanted body that are read, so that the client gets to see why it is refused. */
 #define CS_DRAIN_MAX (1024 * 1024)
@@ -42,6 +43,22 @@ enum cs_stage {
     CS_STAGE_SENT     /* its answer is MHD's */
 };
 
+/* A header of an answer. */
+struct cs_response_line {
+    const char *name; /* a constant */
+    const char *value;
+};
+
+/* Beside the reply's own: the request's id, what the body is, who may keep it, and the end. */
+#define CS_RESPONSE_LINES_MAX (CS_REPLY_HEADERS_MAX + 5)
+
+/* MHD's form of the last answer that had no body; see response.c. */
+struct cs_response_kept {
+    struct MHD_Response *response;                        /* NULL: there was none */
+    struct cs_response_line lines[CS_RESPONSE_LINES_MAX]; /* the values lie in the response */
+    size_t count;
+};
+
 /* One request and its answer. Reused by its loop, so that a busy server allocates nothing. */
 struct cs_exchange {
     struct cs_call call;
@@ -50,6 +67,7 @@ struct cs_exchange {
     struct cs_http *http;
     struct cs_conn *conn;
     enum cs_stage stage;
+    struct cs_response_kept kept;
     struct cs_framing framing;
     uint64_t body_seen;
     struct cs_buf body;
@@ -159,6 +177,14 @@ CS_MUST_CHECK bool cs_exchange_run(struct cs_exchange *exchange, unsigned lane);
 void cs_exchange_refuse(struct cs_exchange *exchange, enum cs_err err);
 /* Tells the log and the application that it was answered; on the thread of loop `loop`. */
 void cs_exchange_done(const struct cs_exchange *exchange, unsigned loop);
+
+/* --- response.c: from a reply to what MHD sends --- */
+
+/* Has MHD send the reply, which has to stay until the request is over; on the loop's thread. False
+ * without memory: the connection is to be closed. */
+CS_MUST_CHECK bool cs_response_queue(struct cs_exchange *exchange);
+/* Gives back what is kept from one answer to the next. */
+void cs_response_drop(struct cs_response_kept *kept);
 
 /* --- conn.c: MHD's callbacks --- */
 

@@ -31,6 +31,7 @@ void cs_exchange_free(struct cs_exchange **exchange)
     if (!*exchange)
         return;
     cs_exchange_reset(*exchange);
+    cs_response_drop(&(*exchange)->kept);
     cs_buf_free(&(*exchange)->body);
     cs_reply_free(&(*exchange)->call.reply);
     free(*exchange);
