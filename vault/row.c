@@ -78,7 +78,7 @@ __attribute__((noinline)) static enum cs_err open_large(struct cs_ctx *ctx,
                                                         struct cs_slice key, struct cs_slice sealed,
                                                         void *value)
 {
-    uint8_t room[CS_ROW_MAX];
+    uint8_t room[CS_ROW_MAX + CS_SEAL_OVERHEAD]; /* a forged value may be as long */
     return open_into(ctx, table, key, sealed, room, value);
 }
 
