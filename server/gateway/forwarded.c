@@ -71,6 +71,17 @@ static enum cs_err take_ip(struct cs_call *call, struct cs_slice text, struct cs
 }
 
 /*
+ * Behind a path suffix the query may be the client's. It can ask for more than the gateway does,
+ * but not have that noted as use: what an account's keys were used for speaks for its requests.
+ */
+static enum cs_err take_scope(struct cs_call *call, struct cs_slice text, struct cs_forwarded *out)
+{
+    if (call->rest.len != 0)
+        out->question.scopes_unnoted = true;
+    return take_scopes(call, text, out->scopes);
+}
+
+/*
  * A longer list is easier to satisfy, so that it must be the gateway's alone: it is taken from one
  * place, and not from a query that may be the client's.
  */
@@ -87,7 +98,7 @@ static enum cs_err take_member(struct cs_call *call, const struct cs_query_membe
                                struct cs_forwarded *out)
 {
     if (cs_slice_equal(member->name, cs_slice_str(CS_QUERY_SCOPE)))
-        return take_scopes(call, member->value, out->scopes);
+        return take_scope(call, member->value, out);
     if (cs_slice_equal(member->name, cs_slice_str(CS_QUERY_ANY_SCOPE)))
         return take_any_scope(call, member->value, out);
     if (cs_slice_equal(member->name, cs_slice_str(CS_QUERY_MODE)))

@@ -33,6 +33,23 @@ test('the first use is told at once, with its day, code and scope', async () => 
   assert.deepEqual([shown.last_used_at, shown.uses_today], [used.last_used_at, 1]);
 });
 
+test('what a client asks for in its own query is no use of a scope', async () => {
+  const account = await newAccount(vault);
+  const scopes = ['orders.read', 'orders.write'];
+  const { credential, client_secret: key } = await newTestKey(account, { scopes });
+  const authorize = async (path, headers = {}) => assertStatus(await vault.as('gateway').get(
+    `/v1/authorize${path}`, { forwarded: true, headers: { 'X-Api-Key': key, ...headers } }), 200);
+  const used = async () => (await usageOf(account, credential)).scopes.map(({ scope }) => scope);
+  const asked = { 'X-Countersign-Scopes': 'orders.read' };
+  await authorize('/orders?page=2&scope=orders.write');
+  await authorize('/orders?scope=orders.write', asked);
+  assert.deepEqual(await used(), [], 'behind a path the query may be anybody\'s');
+  await authorize('/orders?page=2', asked);
+  assert.deepEqual(await used(), ['orders.read']);
+  await authorize('?scope=orders.write');
+  assert.deepEqual(await used(), scopes, 'where no path is, it is the gateway\'s');
+});
+
 test('days are kept as long as the policy says, from its next version on too', async () => {
   const account = await newAccount(vault);
   const { credential, client_secret: key } = await newTestKey(account);

@@ -284,7 +284,7 @@ static void note(const struct verification *v)
         .credential = &credential->id,
         .mode = v->mode,
         .verdict = v->answer->verdict,
-        .scopes = valid ? v->question->scopes : NULL,
+        .scopes = valid && !v->question->scopes_unnoted ? v->question->scopes : NULL,
         .now_ms = v->now_ms,
         .first = valid && credential->status == CS_CREDENTIAL_DELIVERED,
     };

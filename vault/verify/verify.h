@@ -81,6 +81,8 @@ struct cs_question {
     const char *ip;                      /* of the key's caller; NULL: not told */
     uint32_t cost;                       /* 1 by default; 0 asks without using up the limit */
     bool unnoted;                        /* no use of it: its holder only looks */
+    bool scopes_unnoted;                 /* no use of `scopes`: not only who may say so asks for
+                                            them */
     struct cs_rate rates[CS_MODE_COUNT]; /* of a credential of the mode, from the policy */
     struct cs_rate account_rates[CS_MODE_COUNT]; /* of all credentials of an account together */
     struct cs_rate attempts;   /* failed ones (MALFORMED, NOT_FOUND) of the address `ip`, or else */
