@@ -162,7 +162,8 @@ struct cs_policy; /* opaque */
  * Reads and checks. *report is made anew under the file's name, and holds what is wrong, sorted by
  * place, after any failure; it may be CS_OK only with an empty report. `bytes` is not kept.
  * CS_ERR_INVALID: the file is wrong; CS_ERR_TOO_LARGE: over CS_YAML_BYTES_MAX (policy/load/yaml.h);
- * CS_ERR_IO: it cannot be read (the report says why); CS_ERR_NOMEM.
+ * CS_ERR_IO: it cannot be read, CS_ERR_DENIED: everybody may write to it (the report says so);
+ * CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_policy_load_file(const char *path, struct cs_report *report,
                                               const struct cs_policy **out);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -364,6 +365,19 @@ enum cs_err cs_yaml_parse(struct cs_slice bytes, struct cs_report *report, struc
     return err;
 }
 
+/* Whoever can write such a file decides who approves what, or what program tells the root key. */
+static enum cs_err check_writers(int fd, struct cs_report *report)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return CS_ERR_IO;
+    if (!S_ISREG(status.st_mode) || (status.st_mode & S_IWOTH) == 0)
+        return CS_OK;
+    cs_report_add(report, (struct cs_mark){0, 0},
+                  "everybody may write to it; take that away (chmod o-w)");
+    return CS_ERR_DENIED;
+}
+
 static enum cs_err read_all(int fd, struct cs_buf *out)
 {
     char chunk[16384];
@@ -385,6 +399,8 @@ enum cs_err cs_yaml_read(const char *path, struct cs_report *report, struct cs_b
     enum cs_err err = CS_ERR_IO;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0)
+        err = check_writers(fd, report);
+    if (err == CS_OK)
         err = read_all(fd, out);
     if (err == CS_ERR_IO)
         cs_report_add(report, (struct cs_mark){0, 0}, "cannot be read: %s", strerror(errno));

@@ -48,13 +48,14 @@ CS_MUST_CHECK enum cs_err cs_yaml_parse(struct cs_slice bytes, struct cs_report 
                                         struct cs_yaml **out);
 /*
  * Reads a file, which may be a pipe, into `out`, which it initialises and the caller frees: a text
- * over CS_YAML_BYTES_MAX at least by a byte. CS_ERR_IO, told in the report; CS_ERR_NOMEM.
+ * over CS_YAML_BYTES_MAX at least by a byte. CS_ERR_IO, and CS_ERR_DENIED for a file that everybody
+ * may write to, told in the report; CS_ERR_NOMEM.
  */
 CS_MUST_CHECK enum cs_err cs_yaml_read(const char *path, struct cs_report *report,
                                        struct cs_buf *out);
 /*
  * The same of a file, which may be a pipe. CS_ERR_IO when it cannot be read, told in the report; a
- * folder or a missing file is one.
+ * folder or a missing file is one. CS_ERR_DENIED as above.
  */
 CS_MUST_CHECK enum cs_err cs_yaml_parse_file(const char *path, struct cs_report *report,
                                              struct cs_yaml **out);

@@ -56,8 +56,8 @@ struct cs_config {
 };
 
 /*
- * CS_ERR_INVALID, CS_ERR_TOO_LARGE, CS_ERR_IO, CS_ERR_NOMEM; what is wrong stands in the report,
- * with its place in the file.
+ * CS_ERR_INVALID, CS_ERR_TOO_LARGE, CS_ERR_IO, CS_ERR_DENIED (everybody may write to the file),
+ * CS_ERR_NOMEM; what is wrong stands in the report, with its place in the file.
  */
 CS_MUST_CHECK enum cs_err cs_config_load(const char *path, struct cs_report *report,
                                          struct cs_config *out);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -270,6 +271,30 @@ static void tells_why_a_file_cannot_be_read(void **state)
     }
 }
 
+/* Whoever may write to a policy decides who approves what. */
+static void refuses_what_everybody_may_write_to(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/countersign-yaml-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "a: 1\n", 5), 5);
+    for (mode_t mode = 0600; mode <= 0666; mode++) {
+        struct cs_yaml *yaml = NULL;
+        bool open = (mode & 0002) != 0;
+        assert_int_equal(fchmod(fd, mode), 0);
+        cs_report_init(&report, path);
+        assert_int_equal(cs_yaml_parse_file(path, &report, &yaml), open ? CS_ERR_DENIED : CS_OK);
+        assert_int_equal(report.count, open);
+        if (open)
+            assert_string_equal(report.items[0].message,
+                                "everybody may write to it; take that away (chmod o-w)");
+        cs_yaml_free(&yaml);
+    }
+    close(fd);
+    unlink(path);
+}
+
 /* A pipe gives its bytes in pieces and has no size. */
 static void reads_a_pipe(void **state)
 {
@@ -304,6 +329,7 @@ int main(void)
         cmocka_unit_test(takes_a_byte_order_mark),
         cmocka_unit_test(refuses_what_is_not_utf8),
         cmocka_unit_test(tells_why_a_file_cannot_be_read),
+        cmocka_unit_test(refuses_what_everybody_may_write_to),
         cmocka_unit_test(reads_a_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
