@@ -183,7 +183,8 @@ static void the_deadline_ends_what_is_never_quiet(void **state)
     cs_clock_turn(&d->v.clock, 2 * QUIET_S * SECOND_MS - 5 * SECOND_MS);
     assert_string_equal(verdict_of(d, r.old), "VALID");
     settle(d, &r);
-    assert_int_equal(next_look(d, &r, now_ms(d)), 0); /* no look is due after the deadline */
+    /* No look is due after the deadline. */
+    assert_int_equal(next_look(d, &r, now_ms(d)), r.credential.grace_until);
     cs_clock_turn(&d->v.clock, 6 * SECOND_MS);
     assert_string_equal(verdict_of(d, r.old), "NOT_FOUND");
     settle(d, &r);
@@ -194,7 +195,7 @@ static void by_time_alone_nothing_ends_it_earlier(void **state)
 {
     struct domain *d = *state;
     struct rotated r = rotated(d, (struct cs_grace){.deadline_ms = DAY_MS});
-    assert_int_equal(next_look(d, &r, 0), 0);
+    assert_int_equal(next_look(d, &r, 0), r.credential.grace_until);
     cs_clock_turn(&d->v.clock, DAY_MS - MINUTE_MS);
     settle(d, &r);
     assert_string_equal(verdict_of(d, r.old), "VALID");
@@ -211,7 +212,41 @@ static void grace_ends_with_the_credential_and_never_moves_its_end(void **state)
         rotate(d, &credential, (struct cs_grace){.deadline_ms = DAY_MS, .quiet_s = QUIET_S}, r.new);
     assert_int_equal(r.credential.grace_until, params.expires_at);
     assert_int_equal(r.credential.expires_at, params.expires_at);
-    assert_int_equal(next_look(d, &r, 0), 0);
+    assert_int_equal(next_look(d, &r, 0), params.expires_at);
+}
+
+/* What ended at its deadline is not good again on a clock that was set back. */
+static void what_the_clock_has_ended_stays_ended(void **state)
+{
+    static const uint64_t quiet_s[] = {0, QUIET_S};
+    struct domain *d = *state;
+    for (size_t i = 0; i < sizeof(quiet_s) / sizeof(quiet_s[0]); i++) {
+        struct rotated r =
+            rotated(d, (struct cs_grace){.deadline_ms = DAY_MS, .quiet_s = quiet_s[i]});
+        assert_string_equal(verdict_of(d, r.old), "VALID");
+        cs_clock_turn(&d->v.clock, DAY_MS);
+        settle(d, &r);
+        settle(d, &r); /* once more is nothing */
+        atomic_fetch_sub(&d->v.clock.turned_ms, DAY_MS);
+        assert_string_equal(verdict_of(d, r.old), "NOT_FOUND");
+        assert_string_equal(verdict_of(d, r.new), "VALID");
+        assert_int_equal(report_of(d, &r).grace_until, r.credential.grace_until);
+    }
+}
+
+/* The grace of one rotation ends no later one. */
+static void a_later_grace_has_its_own_deadline(void **state)
+{
+    struct domain *d = *state;
+    char newest[CS_TOKEN_SIZE];
+    struct rotated r = rotated(d, (struct cs_grace){.deadline_ms = DAY_MS});
+    cs_clock_turn(&d->v.clock, DAY_MS / 2);
+    r.credential = rotate(d, &r.credential, (struct cs_grace){.deadline_ms = DAY_MS}, newest);
+    cs_clock_turn(&d->v.clock, DAY_MS / 2);
+    settle(d, &r);
+    assert_string_equal(verdict_of(d, r.old), "NOT_FOUND");
+    assert_string_equal(verdict_of(d, r.new), "VALID");
+    assert_int_equal(next_look(d, &r, now_ms(d)), r.credential.grace_until);
 }
 
 static void without_a_grace_the_old_one_is_gone(void **state)
@@ -232,6 +267,8 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(the_deadline_ends_what_is_never_quiet),
     DOMAIN_CASE(by_time_alone_nothing_ends_it_earlier),
     DOMAIN_CASE(grace_ends_with_the_credential_and_never_moves_its_end),
+    DOMAIN_CASE(what_the_clock_has_ended_stays_ended),
+    DOMAIN_CASE(a_later_grace_has_its_own_deadline),
     DOMAIN_CASE(without_a_grace_the_old_one_is_gone),
 };
 

@@ -69,18 +69,29 @@ enum cs_err cs_rotation_report(struct cs_ctx *ctx, const struct cs_credential *c
     return CS_OK;
 }
 
+/* At `at`, if a grace that ends by quiet may be over then; at its deadline in any case. */
 static enum cs_err look_again(struct cs_ctx *ctx, const struct cs_credential *credential,
                               int64_t at)
 {
-    struct cs_due due = {
-        .at = at, .what = CS_DUE_ROTATION, .handle = cs_id_handle(&credential->id)};
-    return credential->grace_quiet_s != 0 && at < credential->grace_until ? cs_due_add(ctx, &due)
-                                                                          : CS_OK;
+    struct cs_due due = {.at = credential->grace_until,
+                         .what = CS_DUE_ROTATION,
+                         .handle = cs_id_handle(&credential->id)};
+    if (credential->grace_version == 0)
+        return CS_OK;
+    if (credential->grace_quiet_s != 0 && at < due.at)
+        due.at = at;
+    return cs_due_add(ctx, &due);
 }
 
 static int64_t quiet_ms(const struct cs_credential *credential)
 {
     return (int64_t)credential->grace_quiet_s * MS_PER_S;
+}
+
+static void forget_previous(struct cs_credential *credential)
+{
+    memset(credential->grace_hash, 0, sizeof(credential->grace_hash));
+    credential->grace_version = 0;
 }
 
 enum cs_err cs_rotation_begin(struct cs_ctx *ctx, struct cs_credential *credential,
@@ -103,8 +114,7 @@ enum cs_err cs_rotation_begin(struct cs_ctx *ctx, struct cs_credential *credenti
     credential->grace_quiet_s = lasts ? grace->quiet_s : 0;
     credential->current_uses = current.verifications;
     credential->previous_uses = previous.verifications;
-    memset(credential->grace_hash, 0, sizeof(credential->grace_hash));
-    credential->grace_version = 0;
+    forget_previous(credential);
     if (lasts) {
         memcpy(credential->grace_hash, credential->hash, sizeof(credential->grace_hash));
         credential->grace_version = credential->hash_version;
@@ -128,9 +138,19 @@ static enum cs_err quiet_since(struct cs_ctx *ctx, const struct cs_credential *c
 static enum cs_err end_grace(struct cs_ctx *ctx, struct cs_credential *credential)
 {
     credential->grace_until = cs_tx_now_ms(ctx->tx);
-    memset(credential->grace_hash, 0, sizeof(credential->grace_hash));
-    credential->grace_version = 0;
+    forget_previous(credential);
     return cs_credential_save(ctx, credential, CS_ACTION_CREDENTIAL_DRAINED, NULL);
+}
+
+/*
+ * The clock has ended it, and may be set back: so nothing is left that the old secret could be
+ * proved by. To nobody is anything other than it was said to be, so that the log has no entry.
+ */
+static enum cs_err bury(struct cs_ctx *ctx, struct cs_credential *credential)
+{
+    forget_previous(credential);
+    return cs_row_put_id(ctx, &cs_credential_table,
+                         cs_credential_realm((enum cs_mode)credential->mode), credential);
 }
 
 enum cs_err cs_rotation_settle(struct cs_ctx *ctx, uint64_t handle)
@@ -143,9 +163,12 @@ enum cs_err cs_rotation_settle(struct cs_ctx *ctx, uint64_t handle)
         cs_row_get(ctx, &cs_credential_table, cs_key_handle(handle, room), &credential);
     if (err == CS_ERR_NOT_FOUND)
         return CS_OK;
-    if (err != CS_OK || credential.grace_quiet_s == 0 || now_ms >= credential.grace_until ||
-        cs_usage_dropped(cs_vault_usage(ctx->vault)) != 0)
+    if (err != CS_OK || credential.grace_version == 0)
         return err;
+    if (now_ms >= credential.grace_until)
+        return bury(ctx, &credential);
+    if (credential.grace_quiet_s == 0 || cs_usage_dropped(cs_vault_usage(ctx->vault)) != 0)
+        return look_again(ctx, &credential, credential.grace_until);
     err = quiet_since(ctx, &credential, &since_ms);
     if (err != CS_OK)
         return err;

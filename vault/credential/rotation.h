@@ -44,9 +44,10 @@ CS_MUST_CHECK enum cs_err cs_rotation_begin(struct cs_ctx *ctx, struct cs_creden
                                             const struct cs_grace *grace);
 /*
  * For the sweeper: ends the grace of a previous secret that has been quiet for as long as its
- * rotation asked for, or comes back when that may be so. Quiet is counted from the opening of the
- * vault at the earliest, because a crash may have lost the last uses before it; and where uses were
- * dropped for want of memory, only the deadline ends it. By handle.
+ * rotation asked for, or comes back when that may be so; and forgets the secret whose grace is
+ * over, so that a clock that is set back does not make it good again. Quiet is counted from the
+ * opening of the vault at the earliest, because a crash may have lost the last uses before it; and
+ * where uses were dropped for want of memory, only the deadline ends it. By handle.
  */
 CS_MUST_CHECK enum cs_err cs_rotation_settle(struct cs_ctx *ctx, uint64_t handle);
 
