@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/secret/secret.h"
+
 enum spelling { SPELLING_SEGMENT, SPELLING_FORM };
 
 static int hex_value(uint8_t c)
@@ -97,10 +99,11 @@ enum cs_err cs_target_check_path(struct cs_slice path)
         size_t len;
         enum cs_err err =
             cs_target_decode(CS_SLICE(path.bytes + start, end - start), segment, &len);
+        if (!err && (len == 0 || is_dots(segment, len)))
+            err = CS_ERR_INVALID;
+        cs_wipe(segment, end - start); /* it may be a secret, which somebody put there by mistake */
         if (err)
             return err;
-        if (len == 0 || is_dots(segment, len))
-            return CS_ERR_INVALID;
         start = end + 1;
     }
     return CS_OK;
