@@ -256,22 +256,41 @@ static void a_body_past_all_measure_ends_the_connection(void **state)
     close(fd);
 }
 
-/* Every cut of a request, followed by the end of the connection, leaves the server well. */
+#define CUT POST HOST JSON "Content-Length: 4\r\n\r\n{ab}"
+
+/*
+ * Every cut of a request, followed by the end of the connection, leaves the server well. All at
+ * once: the library may overlook an end that comes together with the last bytes, so that it is only
+ * the deadline that ends the connection.
+ */
 static void truncated_requests_leave_nothing(void **state)
 {
-    static const char request[] = POST HOST JSON "Content-Length: 4\r\n\r\n{ab}";
+    int fds[sizeof(CUT) - 1];
+    struct fixture fixture;
     struct answer answer;
 
     (void)state;
-    for (size_t len = 0; len < sizeof(request) - 1; len++) {
-        int fd = client_open(&shared);
-        client_send(fd, request, len);
-        shutdown(fd, SHUT_WR);
-        client_receive(fd, &answer, EXPECT_BODY);
-        assert_int_not_equal(answer.status, 201);
-        close(fd);
+    fixture_init(&fixture);
+    struct cs_http_params params = fixture_params(&fixture);
+    params.header_ms = 300;
+    params.request_ms = 300;
+    params.idle_ms = 300;
+    fixture_start(&fixture, &params);
+    for (size_t len = 0; len < sizeof(CUT) - 1; len++) {
+        fds[len] = client_open(&fixture);
+        client_send(fds[len], CUT, len);
+        shutdown(fds[len], SHUT_WR);
     }
-    AWAIT_STAT(&shared, open, 0);
+    for (size_t len = 0; len < sizeof(CUT) - 1; len++) {
+        client_receive(fds[len], &answer, EXPECT_BODY);
+        assert_int_not_equal(answer.status, 201);
+        assert_true(client_sees_end(fds[len]));
+        close(fds[len]);
+    }
+    AWAIT_STAT(&fixture, open, 0);
+    ask(&fixture, POST HOST JSON "Content-Length: 2\r\n\r\n{}", &answer);
+    assert_int_equal(answer.status, 201);
+    fixture_stop(&fixture);
 }
 
 int main(void)
