@@ -21,7 +21,8 @@ struct cs_tx_pool {
     uint8_t bytes[CS_TX_RANDOM_LEN];
 };
 
-/* Nonces out of the system's generator, so many at a time; the last `left` of them are new. */
+/* Nonces out of the system's generator, so many at a time, for one batch; the last `left` of them
+ * are new. */
 #define CS_TX_NONCES 40
 struct cs_tx_nonces {
     size_t left;

@@ -296,6 +296,9 @@ static void run_batch(struct cs_writer *writer)
     struct cs_engine_view *view = NULL;
     uint64_t seq = 0;
     writer->seq_floor = 0;
+    /* A machine may be set back to a picture of its memory, and what was drawn before lies in it:
+     * two futures of one picture must not seal with the same nonces. */
+    writer->nonces.left = 0;
     writer->low = writer->tight || cs_engine_low(writer->engine);
     writer->carry.finish = NULL;
     cs_overlay_clear(&writer->batch);
