@@ -137,6 +137,10 @@ size_t cs_i64_format(int64_t value, char *out)
 void cs_buf_put_u64(struct cs_buf *buf, uint64_t value)
 {
     char digits[CS_U64_DIGITS];
+    if (buf->err == CS_OK && buf->bytes != NULL && buf->size - buf->len >= CS_U64_DIGITS) {
+        buf->len += cs_u64_format(value, (char *)buf->bytes + buf->len);
+        return;
+    }
     cs_buf_put(buf, digits, cs_u64_format(value, digits));
 }
 

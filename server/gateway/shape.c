@@ -10,8 +10,8 @@ static void put_id(struct cs_reply *reply, const char *name, const struct cs_id 
                    const char *prefix)
 {
     char text[CS_ID_TEXT_SIZE];
-    cs_id_format(id, prefix, text);
-    cs_reply_header(reply, name, text);
+    size_t len = cs_id_format(id, prefix, text);
+    cs_reply_header_slice(reply, name, CS_SLICE(text, len));
 }
 
 static void put_identity(struct cs_reply *reply, const struct cs_credential *credential)
@@ -24,18 +24,24 @@ static void put_identity(struct cs_reply *reply, const struct cs_credential *cre
 }
 
 /* `"key";q=1000;w=60`: a name, and two numbers behind their letters (RFC 9651). */
-static const char *const policy_letters[] = {"\";q=", ";w="};
-static const char *const state_letters[] = {"\";r=", ";t="};
+struct item {
+    const char *name;
+    char letters[2];
+    uint64_t numbers[2];
+};
 
-static void put_item(struct cs_buf *out, enum cs_limited which, const char *const letters[2],
-                     uint64_t first, uint64_t second)
+static void put_item(struct cs_buf *out, struct item item)
 {
-    cs_buf_put_str(out, out->len > 0 ? ", \"" : "\"");
-    cs_buf_put_str(out, cs_limited_names[which]);
-    cs_buf_put_str(out, letters[0]);
-    cs_buf_put_u64(out, first);
-    cs_buf_put_str(out, letters[1]);
-    cs_buf_put_u64(out, second);
+    if (out->len > 0)
+        cs_buf_put_str(out, ", ");
+    cs_buf_put_char(out, '"');
+    cs_buf_put_str(out, item.name);
+    cs_buf_put_char(out, '"');
+    for (int i = 0; i < 2; i++) {
+        const char letter[] = {';', item.letters[i], '='};
+        cs_buf_put(out, letter, sizeof(letter));
+        cs_buf_put_u64(out, item.numbers[i]);
+    }
 }
 
 void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
@@ -52,9 +58,11 @@ void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
         const struct cs_limit_state *limit = &answer->limits[i];
         if (limit->rate.limit == 0)
             continue;
-        put_item(&policy, (enum cs_limited)i, policy_letters, limit->rate.limit,
-                 limit->rate.period_ms / MS_PER_S);
-        put_item(&state, (enum cs_limited)i, state_letters, limit->remaining, limit->reset_s);
+        put_item(&policy, (struct item){cs_limited_names[i],
+                                        {'q', 'w'},
+                                        {limit->rate.limit, limit->rate.period_ms / MS_PER_S}});
+        put_item(&state, (struct item){
+                             cs_limited_names[i], {'r', 't'}, {limit->remaining, limit->reset_s}});
     }
     cs_reply_header_slice(reply, "RateLimit-Policy", CS_SLICE(policy_text, policy.len));
     cs_reply_header_slice(reply, "RateLimit", CS_SLICE(state_text, state.len));

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text/chars.h"
 #include "vault/fault.h"
 
 #define METHOD_MAX 32
@@ -29,30 +30,19 @@ static bool is_token(struct cs_slice text)
     return text.len > 0;
 }
 
-/* Whether one of eight bytes is a control character (RFC 5234's CTL); it may be a tab. */
-static bool has_control(const uint8_t *at)
+/* Control characters (RFC 5234's CTL), of which a tab is one. */
+static inline cs_chars controls(cs_chars c)
 {
-    const uint64_t ones = UINT64_MAX / 0xff;
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    /* A byte borrows from 0x80 where it is too small, and only what was below 0x80 counts. */
-    uint64_t low = (word - ones * 0x20) & ~word;
-    uint64_t del = word ^ ones * 0x7f;
-    return ((low | ((del - ones) & ~del)) & ones * 0x80) != 0;
+    return (cs_chars)((c < 0x20) | (c == 0x7f));
 }
 
 size_t cs_check_plain(struct cs_slice text)
 {
     size_t at = 0;
 
-    while (text.len - at >= sizeof(uint64_t) && !has_control(text.bytes + at))
-        at += sizeof(uint64_t);
-    /* The last few together with some that are known. */
-    if (at > 0 && text.len - at < sizeof(uint64_t) &&
-        !has_control(text.bytes + text.len - sizeof(uint64_t)))
+    if (cs_chars_all(text, controls))
         return text.len;
-    while (at < text.len && text.bytes[at] >= 0x20 && text.bytes[at] != 0x7f)
+    while (text.bytes[at] >= 0x20 && text.bytes[at] != 0x7f)
         at++;
     return at;
 }
@@ -144,15 +134,16 @@ static enum cs_err check_headers(const struct cs_head *head, struct cs_slice *fo
     return CS_OK;
 }
 
-/* Visible ASCII without /, backslash, ?, #, @ and the comma: a bit for each. */
+/* All but visible ASCII without /, backslash, ?, #, @ and the comma. */
+static inline cs_chars not_of_host(cs_chars c)
+{
+    return (cs_chars)((c <= ' ') | (c >= 0x7f) | (c == '/') | (c == '\\') | (c == '?') |
+                      (c == '#') | (c == '@') | (c == ','));
+}
+
 static bool is_host(struct cs_slice host)
 {
-    static const uint32_t bits[8] = {0, 0x7fff6ff6, 0xeffffffe, 0x7fffffff};
-
-    for (size_t i = 0; i < host.len; i++)
-        if ((bits[host.bytes[i] / 32] >> host.bytes[i] % 32 & 1) == 0)
-            return false;
-    return host.len > 0;
+    return host.len > 0 && cs_chars_all(host, not_of_host);
 }
 
 static bool parse_length(struct cs_slice text, uint64_t *out)

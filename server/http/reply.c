@@ -19,6 +19,7 @@ static void set_defaults(struct cs_reply *reply)
     reply->cache = "no-store";
     reply->err = CS_OK;
     reply->header_count = 0;
+    reply->name_lens = 0;
     reply->room_used = 0;
 }
 
@@ -46,28 +47,48 @@ void cs_reply_free(struct cs_reply *reply)
     cs_wipe(reply->room, reply->room_used);
 }
 
+static uint64_t len_bit(size_t name_len)
+{
+    return UINT64_C(1) << name_len % 64;
+}
+
+/* Names are mostly of a length that none before them had. */
 static struct cs_reply_header *find_header(const struct cs_reply *reply, const char *name,
                                            size_t len)
 {
+    if ((reply->name_lens & len_bit(len)) == 0)
+        return NULL;
     for (size_t i = 0; i < reply->header_count; i++)
         if (reply->headers[i].name_len == len && strcasecmp(reply->headers[i].name, name) == 0)
             return (struct cs_reply_header *)&reply->headers[i];
     return NULL;
 }
 
+/* The header's place, taken and without a value, or NULL when there are too many. */
+static struct cs_reply_header *place_header(struct cs_reply *reply, const char *name)
+{
+    size_t len = strlen(name);
+    struct cs_reply_header *header = find_header(reply, name, len);
+
+    if (header || reply->header_count == CS_REPLY_HEADERS_MAX)
+        return header;
+    header = &reply->headers[reply->header_count++];
+    *header = (struct cs_reply_header){name, len, ""};
+    reply->name_lens |= len_bit(len);
+    return header;
+}
+
 void cs_reply_header_slice(struct cs_reply *reply, const char *name, struct cs_slice value)
 {
-    size_t name_len = strlen(name);
-    struct cs_reply_header *header = find_header(reply, name, name_len);
-
     if (reply->err)
         return;
     if (cs_check_plain(value) != value.len) {
         reply->err = CS_ERR_INVALID;
         return;
     }
-    if (value.len >= sizeof(reply->room) - reply->room_used ||
-        (!header && reply->header_count == CS_REPLY_HEADERS_MAX)) {
+    bool fits = value.len < sizeof(reply->room) - reply->room_used;
+    struct cs_reply_header *header = fits ? place_header(reply, name) : NULL;
+    if (!header) {
         reply->err = CS_ERR_TOO_LARGE;
         return;
     }
@@ -76,9 +97,7 @@ void cs_reply_header_slice(struct cs_reply *reply, const char *name, struct cs_s
         memcpy(copy, value.bytes, value.len);
     copy[value.len] = '\0';
     reply->room_used += value.len + 1;
-    if (!header)
-        header = &reply->headers[reply->header_count++];
-    *header = (struct cs_reply_header){name, name_len, copy};
+    header->value = copy;
 }
 
 void cs_reply_header(struct cs_reply *reply, const char *name, const char *value)
@@ -88,12 +107,10 @@ void cs_reply_header(struct cs_reply *reply, const char *name, const char *value
 
 void cs_reply_header_u64(struct cs_reply *reply, const char *name, uint64_t value)
 {
-    char text[24];
-    struct cs_buf buf;
+    char text[CS_U64_DIGITS];
+    size_t len = cs_u64_format(value, text);
 
-    cs_buf_lend(&buf, text, sizeof(text));
-    cs_buf_put_u64(&buf, value);
-    cs_reply_header_slice(reply, name, CS_SLICE(text, buf.len));
+    cs_reply_header_slice(reply, name, CS_SLICE(text, len));
 }
 
 const char *cs_reply_find(const struct cs_reply *reply, const char *name)

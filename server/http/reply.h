@@ -34,6 +34,7 @@ struct cs_reply {
     struct cs_buf body; /* write into it with cs_buf_put… and cs_record_json */
     enum cs_err err;    /* the first header that could not be added */
     size_t header_count;
+    uint64_t name_lens; /* a bit for each length of a name, modulo 64 */
     struct cs_reply_header headers[CS_REPLY_HEADERS_MAX];
     size_t room_used;
     char room[CS_REPLY_HEADER_ROOM];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/secret/secret.h"
+#include "base/text/chars.h"
 
 enum spelling { SPELLING_SEGMENT, SPELLING_FORM };
 
@@ -34,6 +35,12 @@ static int decode_escape(struct cs_slice raw, size_t at, enum spelling spelling)
     return value;
 }
 
+/* Characters that may stand for others, or must not stand there. */
+static inline cs_chars not_literal(cs_chars c)
+{
+    return (cs_chars)((c == '%') | (c == '+') | (c < 0x20) | (c >= 0x7f));
+}
+
 /* Never writes past the place it reads from, so that `out` may be where raw lies. */
 static enum cs_err decode(struct cs_slice raw, enum spelling spelling, char *out, size_t *len)
 {
@@ -41,6 +48,12 @@ static enum cs_err decode(struct cs_slice raw, enum spelling spelling, char *out
     bool ascii = true;
 
     *len = 0;
+    if (cs_chars_all(raw, not_literal)) {
+        if (raw.len > 0)
+            memmove(out, raw.bytes, raw.len);
+        *len = raw.len;
+        return CS_OK;
+    }
     for (size_t at = 0; at < raw.len; at++) {
         int c = raw.bytes[at];
         if (c == '%') {
@@ -62,6 +75,11 @@ static enum cs_err decode(struct cs_slice raw, enum spelling spelling, char *out
     return CS_OK;
 }
 
+static inline cs_chars not_of_target(cs_chars c)
+{
+    return (cs_chars)((c <= ' ') | (c >= 0x7f) | (c == '#'));
+}
+
 enum cs_err cs_target_split(struct cs_slice raw, struct cs_target *out)
 {
     memset(out, 0, sizeof(*out));
@@ -69,9 +87,8 @@ enum cs_err cs_target_split(struct cs_slice raw, struct cs_target *out)
         return CS_ERR_TOO_LARGE;
     if (raw.len == 0 || raw.bytes[0] != '/')
         return CS_ERR_INVALID;
-    for (size_t i = 0; i < raw.len; i++)
-        if (raw.bytes[i] <= 0x20 || raw.bytes[i] >= 0x7f || raw.bytes[i] == '#')
-            return CS_ERR_INVALID;
+    if (!cs_chars_all(raw, not_of_target))
+        return CS_ERR_INVALID;
     const uint8_t *mark = memchr(raw.bytes, '?', raw.len);
     out->path = raw;
     if (mark) {

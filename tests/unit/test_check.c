@@ -208,11 +208,11 @@ static void limits_the_count(void **state)
     }
 }
 
-/* Whatever stands around it, and wherever it stands in what is looked at eight bytes at a time. */
+/* Whatever stands around it, and wherever it stands in what is looked at in steps. */
 static void finds_the_first_control_character(void **state)
 {
     static const uint8_t fillers[] = {0x20, 0x7e, 0x80, 0xff};
-    char text[24];
+    char text[40];
 
     (void)state;
     for (size_t at = 0; at < sizeof(text); at++) {
@@ -227,6 +227,28 @@ static void finds_the_first_control_character(void **state)
         }
     }
     assert_int_equal(cs_check_plain(CS_SLICE(NULL, 0)), 0);
+}
+
+/* The library skips what stands before a value, so the host has a character before the one. */
+static void knows_the_characters_of_a_host(void **state)
+{
+    (void)state;
+    for (size_t len = 2; len <= 40; len++) {
+        for (size_t at = 1; at < len; at++) {
+            for (int c = 1; c < 256; c++) {
+                char raw[80] = GET "Host: ";
+                size_t begin = strlen(raw);
+                struct cs_framing framing;
+                memset(raw + begin, 'a', len);
+                raw[begin + at] = (char)c;
+                memcpy(raw + begin + len, "\r\n" END, strlen("\r\n" END));
+                bool good = c > ' ' && c < 0x7f && !strchr("/\\?#@,", c);
+                if (c != '\n')
+                    assert_int_equal(check(raw, begin + len + strlen("\r\n" END), &framing),
+                                     good ? FINE : BAD);
+            }
+        }
+    }
 }
 
 static void refuses_pieces_from_elsewhere(void **state)
@@ -305,6 +327,7 @@ int main(void)
         cmocka_unit_test(limits_sizes),
         cmocka_unit_test(limits_the_count),
         cmocka_unit_test(finds_the_first_control_character),
+        cmocka_unit_test(knows_the_characters_of_a_host),
         cmocka_unit_test(refuses_pieces_from_elsewhere),
         cmocka_unit_test(weighs_accept),
         cmocka_unit_test(knows_content_types),

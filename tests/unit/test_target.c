@@ -106,6 +106,49 @@ static void decodes_in_place(void **state)
     assert_memory_equal(text, "ab\xc3\xa4+%", 6);
 }
 
+/* Wherever it stands in what is looked at in steps. */
+static void knows_the_characters_of_a_target(void **state)
+{
+    char raw[40];
+    struct cs_target target;
+
+    (void)state;
+    for (size_t len = 2; len <= sizeof(raw); len++) {
+        for (size_t at = 1; at < len; at++) {
+            for (int c = 0; c < 256; c++) {
+                memset(raw, 'a', len);
+                raw[0] = '/';
+                raw[at] = (char)c;
+                bool good = c > ' ' && c < 0x7f && c != '#';
+                assert_int_equal(cs_target_split(CS_SLICE(raw, len), &target),
+                                 good ? CS_OK : CS_ERR_INVALID);
+            }
+        }
+    }
+}
+
+/* What has nothing to decode is taken as it is, and one character is enough to have something. */
+static void decodes_what_stands_for_itself(void **state)
+{
+    char raw[40];
+    char out[sizeof(raw)];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(raw); at++) {
+        for (int c = 0; c < 256; c++) {
+            size_t len = 0;
+            memset(raw, 'a', sizeof(raw));
+            raw[at] = (char)c;
+            bool good = c >= ' ' && c < 0x7f && c != '%';
+            assert_int_equal(cs_target_decode(CS_SLICE(raw, sizeof(raw)), out, &len),
+                             good ? CS_OK : CS_ERR_INVALID);
+            assert_int_equal(len, good ? sizeof(raw) : 0);
+            if (good)
+                assert_memory_equal(out, raw, sizeof(raw));
+        }
+    }
+}
+
 struct member {
     const char *name;
     const char *value;
@@ -179,9 +222,14 @@ static void limits_the_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_origin_form_only), cmocka_unit_test(limits_the_length),
-        cmocka_unit_test(checks_every_segment),    cmocka_unit_test(decodes_in_place),
-        cmocka_unit_test(decodes_queries),         cmocka_unit_test(limits_the_members),
+        cmocka_unit_test(splits_origin_form_only),
+        cmocka_unit_test(limits_the_length),
+        cmocka_unit_test(checks_every_segment),
+        cmocka_unit_test(decodes_in_place),
+        cmocka_unit_test(knows_the_characters_of_a_target),
+        cmocka_unit_test(decodes_what_stands_for_itself),
+        cmocka_unit_test(decodes_queries),
+        cmocka_unit_test(limits_the_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
