@@ -322,6 +322,25 @@ static void a_look_tells_what_asking_would(void **state)
     assert_int_equal(told.remaining, 0);
 }
 
+/* As many as fill a huge page, which is memory of another kind, and fewer. */
+static void a_table_of_any_size_begins_empty(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 512, 513, 1 << 16, 1 << 17, 1 << 18};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct cs_limits_fill fill;
+        cs_limits_free(&limits);
+        assert_int_equal(cs_limits_new(sizes[i], &limits), CS_OK);
+        cs_limits_fill(limits, 0, &fill);
+        assert_true(fill.places >= sizes[i]);
+        assert_int_equal(fill.busy, 0);
+        for (uint64_t who = 1; who <= fill.places / 64; who++)
+            assert_int_equal(ask_for(who, 2, 1, START).remaining, 1);
+        cs_limits_fill(limits, START, &fill);
+        assert_int_equal(fill.busy, fill.places / 64);
+    }
+}
+
 static void the_busy_places_are_counted(void **state)
 {
     (void)state;
@@ -380,6 +399,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_smaller_limit_holds_at_once),
     CASE(credentials_do_not_share),
     CASE(more_than_fit_are_let_through_and_counted),
+    CASE(a_table_of_any_size_begins_empty),
     CASE(many_threads_share_one_limit),
 };
 

@@ -320,22 +320,11 @@ static void finish(const struct verification *v)
         note(v);
 }
 
-static struct verification verification_of(struct cs_vault *vault,
-                                           const struct cs_question *question,
-                                           struct cs_answer *out)
-{
-    return (struct verification){
-        .vault = vault,
-        .question = question,
-        .answer = out,
-        .now_ms = cs_clock_wall_ms(cs_vault_clock(vault)),
-    };
-}
-
 enum cs_err cs_verify_in(struct cs_ctx *ctx, const struct cs_question *question,
                          struct cs_answer *out)
 {
-    struct verification v = verification_of(ctx->vault, question, out);
+    struct verification v = {
+        .vault = ctx->vault, .question = question, .answer = out, .now_ms = cs_tx_now_ms(ctx->tx)};
     begin(&v);
     if (out->verdict != CS_VERDICT_VALID)
         return CS_OK;
@@ -348,7 +337,10 @@ enum cs_err cs_verify_in(struct cs_ctx *ctx, const struct cs_question *question,
 enum cs_err cs_verify(struct cs_vault *vault, const struct cs_question *question,
                       struct cs_answer *out)
 {
-    struct verification v = verification_of(vault, question, out);
+    struct verification v = {.vault = vault,
+                             .question = question,
+                             .answer = out,
+                             .now_ms = cs_clock_wall_ms(cs_vault_clock(vault))};
     begin(&v);
     if (out->verdict != CS_VERDICT_VALID)
         return CS_OK;

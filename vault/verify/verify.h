@@ -109,7 +109,7 @@ CS_MUST_CHECK enum cs_err cs_verify(struct cs_vault *vault, const struct cs_ques
                                     struct cs_answer *out);
 /*
  * The same inside a read transaction, so that many questions share one: each sees the store as it
- * was when that began.
+ * was when that began, and is judged by the transaction's time.
  */
 CS_MUST_CHECK enum cs_err cs_verify_in(struct cs_ctx *ctx, const struct cs_question *question,
                                        struct cs_answer *out);
