@@ -62,6 +62,8 @@ static enum cs_err open_into(struct cs_ctx *ctx, const struct cs_table *table, s
         return err;
     if (table->record == NULL)
         return len == 0 ? CS_OK : CS_ERR_CORRUPT;
+    if (value == NULL)
+        return CS_OK;
     return cs_record_decode(table->record, CS_SLICE(room, len), value);
 }
 

@@ -27,7 +27,6 @@ enum cs_table_number {
     CS_TABLE_ACCESS_BY_USER = 6,
     CS_TABLE_CREDENTIAL = 7,
     CS_TABLE_CREDENTIAL_BY_ACCOUNT = 8, /* account handle | mode | credential handle */
-    CS_TABLE_ACTIVE = 9,                /* account handle | mode: count of active credentials */
     CS_TABLE_CLAIM = 10,
     CS_TABLE_REQUEST = 11,
     CS_TABLE_REQUEST_INDEX =
@@ -110,7 +109,8 @@ CS_MUST_CHECK enum cs_err cs_row_get_secret(struct cs_ctx *ctx, const struct cs_
 
 /*
  * Walks rows of a range: opened and decoded into `value` (caller's struct; untouched for an index
- * table), then fn. *stop ends it. Errors as of cs_row_get, and what fn returns.
+ * table; NULL: opened is enough), then fn. *stop ends it. Errors as of cs_row_get, and what fn
+ * returns.
  */
 typedef enum cs_err cs_row_each_fn(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
                                    bool *stop);

@@ -188,6 +188,23 @@ static void places_are_of_one_account(void **state)
     assert_int_equal(create_limited(d, CS_MODE_TEST, 1, &credential), CS_ERR_CONFLICT);
 }
 
+/* The count lies with the highest handle, and handles of one millisecond come in any order. */
+static void places_are_counted_in_any_order(void **state)
+{
+    struct domain *d = *state;
+    struct cs_credential made[40];
+    struct cs_credential more;
+    cs_clock_hold(&d->v.clock);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(create_limited(d, CS_MODE_TEST, 40, &made[i]), CS_OK);
+    assert_int_equal(create_limited(d, CS_MODE_TEST, 40, &more), CS_ERR_CONFLICT);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(credential_do(d, OP_REVOKE, &made[i], NULL), CS_OK);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(create_limited(d, CS_MODE_TEST, 40, &more), CS_OK);
+    assert_int_equal(create_limited(d, CS_MODE_TEST, 40, &more), CS_ERR_CONFLICT);
+}
+
 /* At the hour itself, whether or not the sweeper has been. */
 static void an_expired_one_gives_its_place_back(void **state)
 {
@@ -342,12 +359,14 @@ static void revoking_needs_neither_counts_nor_usage(void **state)
     struct domain *d = *state;
     char token[CS_TOKEN_SIZE];
     struct cs_credential credential = credential_new(d, token);
-    uint8_t key[9];
+    uint8_t key[17];
     assert_string_equal(verdict_of(d, token), "VALID");
     assert_int_equal(cs_usage_flush_all(d->v.vault), CS_OK);
     cs_put_be64(key, cs_id_handle(&d->account.id));
     key[8] = CS_MODE_TEST;
-    struct raw_row places = raw_get(&d->v, CS_TABLE_ACTIVE, CS_SLICE(key, 9));
+    cs_put_be64(key + 9, cs_id_handle(&credential.id));
+    struct raw_row places =
+        raw_get(&d->v, CS_TABLE_CREDENTIAL_BY_ACCOUNT, CS_SLICE(key, sizeof(key)));
     places.value[places.len - 1] ^= 1;
     raw_put(&d->v, &places);
     struct raw_row usage =
@@ -367,6 +386,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(a_new_one_has_what_was_asked_for),
     DOMAIN_CASE(the_limit_counts_what_may_come_to_life),
     DOMAIN_CASE(places_are_of_one_account),
+    DOMAIN_CASE(places_are_counted_in_any_order),
     DOMAIN_CASE(an_expired_one_gives_its_place_back),
     DOMAIN_CASE(an_expired_one_is_found_behind_the_other_mode),
     DOMAIN_CASE(a_revoked_one_does_not_expire),

@@ -9,21 +9,6 @@
 #include "vault/list.h"
 #include "vault/usage/usage.h"
 
-static const struct cs_table by_account_table = {
-    .number = CS_TABLE_CREDENTIAL_BY_ACCOUNT, .name = "credential_by_account", .record = NULL};
-
-/*
- * The credentials of one account and mode lie together: who looks for the few of one mode (evidence
- * does, for every request that is shown) never passes the thousands that the other mode ever had.
- */
-#define SHELF_LEN (CS_HANDLE_LEN + 1)
-static struct cs_slice shelf_key(const struct cs_id *account, enum cs_mode mode, uint8_t *room)
-{
-    cs_put_be64(room, cs_id_handle(account));
-    room[CS_HANDLE_LEN] = (uint8_t)mode;
-    return CS_SLICE(room, SHELF_LEN);
-}
-
 /* How many credentials of one account and mode are neither revoked nor expired. */
 struct places {
     uint64_t count;
@@ -42,8 +27,32 @@ static const struct cs_record places_record = {
     .field_count = 1,
     .doc = "The places that an account's credentials hold.",
 };
-static const struct cs_table places_table = {
-    .number = CS_TABLE_ACTIVE, .name = "active", .record = &places_record};
+
+/*
+ * The credentials of one account and mode lie together, on one shelf: who looks for the few of one
+ * mode (evidence does, for every request that is shown) never passes the thousands that the other
+ * mode ever had. The last row of a shelf, that of the highest handle, has its count, and what the
+ * rows before it have is nobody's concern: a creation writes that row anyhow, and a count elsewhere
+ * would cost it another page, where accounts are many, and another seal.
+ */
+static const struct cs_table by_account_table = {.number = CS_TABLE_CREDENTIAL_BY_ACCOUNT,
+                                                 .name = "credential_by_account",
+                                                 .record = &places_record};
+
+#define SHELF_LEN (CS_HANDLE_LEN + 1)
+static struct cs_slice shelf_key(const struct cs_id *account, enum cs_mode mode, uint8_t *room)
+{
+    cs_put_be64(room, cs_id_handle(account));
+    room[CS_HANDLE_LEN] = (uint8_t)mode;
+    return CS_SLICE(room, SHELF_LEN);
+}
+
+/* The last row of a shelf. */
+struct shelf_end {
+    bool found;
+    uint64_t handle;
+    struct places places; /* none, where nothing was found */
+};
 
 enum cs_realm cs_credential_realm(enum cs_mode mode)
 {
@@ -86,30 +95,52 @@ enum cs_err cs_credential_save(struct cs_ctx *ctx, struct cs_credential *credent
     return err;
 }
 
-/* The count as it is; an account that never had a credential has none. */
-static enum cs_err read_places(struct cs_ctx *ctx, struct cs_slice key, struct places *out)
+static enum cs_err take_end(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
+                            bool *stop)
 {
-    *out = (struct places){0};
-    enum cs_err err = cs_row_get(ctx, &places_table, key, out);
-    return err == CS_ERR_NOT_FOUND ? CS_OK : err;
+    struct shelf_end *end = arg;
+    (void)ctx;
+    end->found = true;
+    end->handle = cs_get_be64(key.bytes + SHELF_LEN);
+    end->places = *(const struct places *)value;
+    *stop = true;
+    return CS_OK;
+}
+
+static enum cs_err read_end(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
+                            struct shelf_end *out)
+{
+    uint8_t room[SHELF_LEN];
+    uint8_t end[SHELF_LEN];
+    struct places places = {0};
+    const struct cs_range range =
+        cs_range_prefix(shelf_key(account, mode, room), end, CS_DESCENDING);
+    *out = (struct shelf_end){.found = false};
+    return cs_row_each(ctx, &by_account_table, &range, &places, take_end, out);
+}
+
+static enum cs_err put_on_shelf(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
+                                uint64_t handle, const struct places *places)
+{
+    uint8_t key[SHELF_LEN + CS_HANDLE_LEN];
+    shelf_key(account, mode, key);
+    cs_put_be64(key + SHELF_LEN, handle);
+    return cs_row_put(ctx, &by_account_table, cs_credential_realm(mode), CS_SLICE(key, sizeof(key)),
+                      places);
 }
 
 enum cs_err cs_credential_places(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
                                  int64_t change, uint64_t *count)
 {
-    uint8_t room[SHELF_LEN];
-    struct cs_slice key = shelf_key(account, mode, room);
-    struct places places;
-    enum cs_err err = read_places(ctx, key, &places);
+    struct shelf_end end;
+    enum cs_err err = read_end(ctx, account, mode, &end);
     if (err != CS_OK)
         return err;
-    if (change < 0 && places.count < (uint64_t)-change)
+    if (change < 0 && end.places.count < (uint64_t)-change)
         return CS_ERR_CORRUPT;
-    places.count += (uint64_t)change;
-    *count = places.count;
-    if (change == 0)
-        return CS_OK;
-    return cs_row_put(ctx, &places_table, cs_credential_realm(mode), key, &places);
+    end.places.count += (uint64_t)change;
+    *count = end.places.count;
+    return change == 0 ? CS_OK : put_on_shelf(ctx, account, mode, end.handle, &end.places);
 }
 
 enum cs_err cs_credential_count(struct cs_ctx *ctx, const struct cs_id *account, enum cs_mode mode,
@@ -223,23 +254,35 @@ static enum cs_err refuse_place(struct cs_ctx *ctx, const struct cs_credential_p
                         (unsigned)count, (unsigned)params->max_active, cs_mode_names[params->mode]);
 }
 
-static enum cs_err take_place(struct cs_ctx *ctx, const struct cs_credential_params *params)
+/* Looks whether there is a place; what comes of it is the shelf's end, which has the count. */
+static enum cs_err find_place(struct cs_ctx *ctx, const struct cs_credential_params *params,
+                              struct shelf_end *end)
 {
-    uint8_t room[SHELF_LEN];
-    struct cs_slice key = shelf_key(&params->account_id, params->mode, room);
-    struct places places;
-    enum cs_err err = read_places(ctx, key, &places);
-    if (err == CS_OK && params->max_active != 0 && places.count >= params->max_active) {
+    enum cs_err err = read_end(ctx, &params->account_id, params->mode, end);
+    if (err == CS_OK && params->max_active != 0 && end->places.count >= params->max_active) {
         err = expire_overdue(ctx, &params->account_id, params->mode);
         if (err == CS_OK)
-            err = read_places(ctx, key, &places);
+            err = read_end(ctx, &params->account_id, params->mode, end);
     }
-    if (err != CS_OK)
-        return err;
-    if (params->max_active != 0 && places.count >= params->max_active)
-        return refuse_place(ctx, params, places.count);
+    if (err == CS_OK && params->max_active != 0 && end->places.count >= params->max_active)
+        return refuse_place(ctx, params, end->places.count);
+    return err;
+}
+
+/* Of one millisecond, or after the clock was set back, a new handle may be below the last. */
+static enum cs_err take_place(struct cs_ctx *ctx, const struct cs_credential *credential,
+                              const struct shelf_end *end)
+{
+    const struct cs_id *account = &credential->account_id;
+    enum cs_mode mode = (enum cs_mode)credential->mode;
+    uint64_t handle = cs_id_handle(&credential->id);
+    const struct places none = {0};
+    struct places places = end->places;
     places.count++;
-    return cs_row_put(ctx, &places_table, cs_credential_realm(params->mode), key, &places);
+    if (!end->found || handle > end->handle)
+        return put_on_shelf(ctx, account, mode, handle, &places);
+    enum cs_err err = put_on_shelf(ctx, account, mode, handle, &none);
+    return err == CS_OK ? put_on_shelf(ctx, account, mode, end->handle, &places) : err;
 }
 
 static enum cs_err check_account(struct cs_ctx *ctx, const struct cs_id *id)
@@ -252,12 +295,10 @@ static enum cs_err check_account(struct cs_ctx *ctx, const struct cs_id *id)
     return err;
 }
 
-static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credential)
+static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credential,
+                             const struct shelf_end *end)
 {
-    uint8_t key[SHELF_LEN + CS_HANDLE_LEN];
-    shelf_key(&credential->account_id, (enum cs_mode)credential->mode, key);
-    cs_put_be64(key + SHELF_LEN, cs_id_handle(&credential->id));
-    enum cs_err err = cs_index_put(ctx, &by_account_table, CS_SLICE(key, sizeof(key)));
+    enum cs_err err = take_place(ctx, credential, end);
     if (err == CS_OK)
         err = cs_credential_schedule(ctx, credential);
     /* Nobody used it yet: unlike one that changes, it is shown as it is stored. */
@@ -273,10 +314,11 @@ enum cs_err cs_credential_create(struct cs_ctx *ctx, const struct cs_credential_
 {
     if (secret != NULL)
         cs_secret_free(secret); /* of a run before this one */
+    struct shelf_end end;
     memset(out, 0, sizeof(*out));
     enum cs_err err = check_account(ctx, &params->account_id);
     if (err == CS_OK)
-        err = take_place(ctx, params);
+        err = find_place(ctx, params, &end);
     if (err == CS_OK)
         err = cs_row_new_id(ctx, &cs_credential_table, &out->id);
     if (err != CS_OK)
@@ -290,7 +332,7 @@ enum cs_err cs_credential_create(struct cs_ctx *ctx, const struct cs_credential_
         err = cs_credential_mint(ctx, out, secret);
     }
     if (err == CS_OK)
-        err = store_new(ctx, out);
+        err = store_new(ctx, out, &end);
     if (err != CS_OK && secret != NULL)
         cs_secret_free(secret);
     return err;
