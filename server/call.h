@@ -61,6 +61,12 @@ struct cs_call {
 
     void (*finish)(struct cs_call *call, enum cs_err err); /* for a route that has `begin` */
 
+    /*
+     * All before this is zeroed at once between two requests. From here on, where much is room
+     * that was not written, each member is emptied by itself (cs_exchange_reset), lest the next
+     * caller is told of the one before.
+     */
+
     /* The answer, when the handler returns CS_OK. */
     struct cs_reply reply;
 

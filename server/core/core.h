@@ -61,7 +61,7 @@ struct cs_response_kept {
 
 /* One request and its answer. Reused by its loop, so that a busy server allocates nothing. */
 struct cs_exchange {
-    struct cs_call call;
+    struct cs_call call; /* first: a call is its exchange */
     struct cs_job job;
     struct cs_exchange *next; /* in its loop's list of free ones, or of finished ones */
     struct cs_http *http;

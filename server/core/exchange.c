@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,11 @@ void cs_exchange_reset(struct cs_exchange *exchange)
     cs_wipe(exchange->params, kept);
     if (exchange->http->params.caller_size > 0)
         cs_wipe(exchange->caller, exchange->http->params.caller_size);
+    /* A member that is new behind the reply has to be emptied here too. */
+    static_assert(offsetof(struct cs_call, retry_after_s) + sizeof(call->retry_after_s) +
+                          _Alignof(struct cs_call) >
+                      sizeof(struct cs_call),
+                  "retry_after_s is the last");
     memset(call, 0, offsetof(struct cs_call, reply));
     call->fault.code = CS_FAULT_NONE;
     call->fault.detail[0] = '\0';
