@@ -179,7 +179,8 @@ static void put_approvals(char text[CS_EFFECT_TEXT_SIZE], unsigned count)
 static enum cs_err count_approvals(struct page *page, const struct cs_request *request)
 {
     struct cs_desk desk = *page->desk;
-    struct cs_request_view now, then;
+    struct cs_request_view now = {0};
+    struct cs_request_view then = {0};
     page->proposal = *request;
     enum cs_err err = cs_request_look(&desk, &page->proposal, &now);
     page->proposal = *request;
@@ -260,9 +261,9 @@ enum cs_err cs_touched_page(const struct cs_desk *desk, const struct cs_policy *
                             void *arg)
 {
     struct page *page = calloc(1, sizeof(*page));
-    enum cs_err err = page == NULL ? CS_ERR_NOMEM : CS_OK;
-    if (err != CS_OK)
-        return err;
+    enum cs_err err = CS_OK;
+    if (page == NULL)
+        return CS_ERR_NOMEM;
     page->desk = desk;
     page->proposed = proposed;
     page->place = place;

@@ -86,6 +86,44 @@ finds style clock vault/now.c 'long cs_now(void) { return time(NULL); }'
 finds style scripts quote.sh '# shellcheck shell=bash
 rm $1'
 
+# analysed NAME FILE TEXT: cppcheck.sh finds the mistake in TEXT, and says where.
+analysed() {
+    plant "$2" "$3"
+    report "cppcheck.sh finds: $1" < <(
+        "$here/cppcheck.sh" 1 "$tree" >"$tree/out" 2>&1 && echo "ended with 0"
+        grep -q "^$2:.* error: " "$tree/out" || cat "$tree/out")
+    rm "$tree/$2"
+}
+report "cppcheck.sh passes a clean tree" < <("$here/cppcheck.sh" 1 "$tree" | grep -v '^ok - ')
+analysed "what lies beyond an array" base/beyond.c 'int cs_beyond(void)
+{
+    int four[4] = {0};
+    return four[4];
+}'
+analysed "the same in a loop of jansson's" cli/beyond.c '#include <jansson.h>
+void cs_beyond(json_t *all, int four[2])
+{
+    const char *key;
+    json_t *value;
+    int two[2] = {0};
+    json_object_foreach(all, key, value)
+        four[0] += two[2];
+}'
+
+cp "$here/../../.clang-tidy" "$tree"
+plant base/leak.c '#include <stdlib.h>
+int cs_leak(void);
+int cs_leak(void)
+{
+    int *number = malloc(sizeof(*number));
+    return number ? 1 : 0;
+}'
+report "tidy finds: a leak" < <(
+    make -s -C "$tree" -f "$here/../../Makefile" LAYERS=base B=built tidy >"$tree/out" 2>&1 &&
+        echo "ended with 0"
+    grep -q "^not ok - clang-tidy base/leak.c" "$tree/out" || cat "$tree/out")
+rm -r "$tree/base/leak.c" "$tree/built"
+
 # A program that says the same whatever it is asked.
 plant program "#!/bin/sh
 echo now"

@@ -49,7 +49,7 @@ static uint8_t *put(uint8_t *at, uint64_t value)
 
 static uint64_t zigzag(int64_t value)
 {
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    return ((uint64_t)value << 1) ^ (0 - (uint64_t)(value < 0));
 }
 
 static uint64_t unzigzag(uint64_t value)
