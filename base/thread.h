@@ -23,5 +23,11 @@ CS_MUST_CHECK enum cs_err cs_thread_start(pthread_t *thread, size_t stack, void 
  * thread works all the same, only that others may have to wait for it longer.
  */
 void cs_thread_take_rank(enum cs_thread_rank rank);
+/*
+ * Of a thread behind, between pieces of work of which many are to be done: a loop that waits for
+ * the processor has it now, not when the kernel's clock next ends turns, which may be 4 ms away.
+ * Other programs that wait may have it too, so nothing that one client asks for is interrupted.
+ */
+void cs_thread_give_way(void);
 
 #endif

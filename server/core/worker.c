@@ -13,6 +13,7 @@ struct worker {
     pthread_t thread;
     pthread_cond_t more; /* `called`, or the pool is ending */
     bool called;
+    bool pressed;         /* its own: more jobs waited when it took the last */
     struct worker *below; /* in the pool's stack of idle ones */
 };
 
@@ -106,6 +107,7 @@ static struct cs_job *next_job(struct worker *self)
     job = pool->first;
     if (job)
         extract(pool, job);
+    self->pressed = pool->first != NULL;
     struct worker *next = choose(pool);
     pthread_mutex_unlock(&pool->mutex);
     call(next);
@@ -118,8 +120,11 @@ static void *work(void *arg)
     struct cs_job *job;
 
     cs_thread_take_rank(CS_THREAD_BEHIND);
-    while ((job = next_job(self)))
+    while ((job = next_job(self))) {
         self->pool->params.run(job, self->lane);
+        if (self->pressed)
+            cs_thread_give_way();
+    }
     return NULL;
 }
 

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "vault/store/store_file.h"
 
 #define FREE_LIST 0 /* the engine's own table of unused pages */
 #define ALARM_PERCENT 80
+#define GIVE_WAY_CHANGES 32 /* each takes some microseconds */
 
 /* Writing. */
 
@@ -76,6 +78,8 @@ static int apply_changes(struct cs_engine *engine, MDB_txn *txn,
         }
         if (code == 0)
             code = apply_change(&stretch, changes[i]);
+        if ((i + 1) % GIVE_WAY_CHANGES == 0)
+            cs_thread_give_way();
     }
     end_stretch(&stretch);
     return code;

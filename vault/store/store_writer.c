@@ -19,6 +19,12 @@
 
 /* A batch ends here too, so that updates that write nothing cannot keep it open for ever. */
 #define BATCH_UPDATES 1024
+/*
+ * What many have asked for is written in one turn that would keep the processor for milliseconds:
+ * after so many updates (each about 25 us), and after so many answers, loops are let go first. A
+ * batch of fewer is not interrupted.
+ */
+#define GIVE_WAY_UPDATES 4
 #define MAINTAIN_EVERY_NS ((int64_t)60 * 1000 * 1000 * 1000)
 
 struct cs_writer {
@@ -187,6 +193,8 @@ static void run_updates(struct cs_writer *writer, struct cs_engine_view *view)
             return;
         }
         cs_queue_push(&writer->ran, update);
+        if ((ran + 1) % GIVE_WAY_UPDATES == 0)
+            cs_thread_give_way();
     }
 }
 
@@ -237,9 +245,11 @@ static enum cs_err commit_batch(struct cs_writer *writer, uint64_t *seq)
 static void settle(struct cs_writer *writer, uint64_t seq)
 {
     struct cs_update *update = NULL;
-    while ((update = cs_queue_pop(&writer->ran)) != NULL) {
+    for (size_t told = 1; (update = cs_queue_pop(&writer->ran)) != NULL; told++) {
         atomic_fetch_add(&writer->updates, 1);
         finish(update, update->result, update->wrote ? seq : 0);
+        if (told % GIVE_WAY_UPDATES == 0)
+            cs_thread_give_way();
     }
     writer->tight = false;
 }
