@@ -43,19 +43,17 @@ enum cs_stage {
     CS_STAGE_SENT     /* its answer is MHD's */
 };
 
-/* A header of an answer. */
-struct cs_response_line {
-    const char *name; /* a constant */
-    const char *value;
-};
-
 /* Beside the reply's own: the request's id, what the body is, who may keep it, and the end. */
 #define CS_RESPONSE_LINES_MAX (CS_REPLY_HEADERS_MAX + 5)
 
 /* MHD's form of the last answer that had no body; see response.c. */
 struct cs_response_kept {
-    struct MHD_Response *response;                        /* NULL: there was none */
-    struct cs_response_line lines[CS_RESPONSE_LINES_MAX]; /* the values lie in the response */
+    struct MHD_Response *response; /* NULL: there was none */
+    struct {
+        const char *name;
+        const char *value; /* in `copy`, or in the response where it is too long */
+        char copy[64];
+    } lines[CS_RESPONSE_LINES_MAX];
     size_t count;
 };
 

@@ -12,13 +12,17 @@
  */
 
 struct lines {
-    struct cs_response_line items[CS_RESPONSE_LINES_MAX];
+    struct {
+        const char *name; /* a constant */
+        const char *value;
+    } items[CS_RESPONSE_LINES_MAX];
     size_t count;
 };
 
 static void add_line(struct lines *lines, const char *name, const char *value)
 {
-    lines->items[lines->count++] = (struct cs_response_line){name, value};
+    lines->items[lines->count].name = name;
+    lines->items[lines->count++].value = value;
 }
 
 static void list_lines(const struct cs_exchange *exchange, size_t body_len, bool close,
@@ -73,25 +77,24 @@ static bool has_names(const struct cs_response_kept *kept, const struct lines *l
     return true;
 }
 
-static bool replace(struct MHD_Response *response, struct cs_response_line *line, const char *value)
+/* To ask the response costs more than a copy. */
+static void remember(struct cs_response_kept *kept, size_t i, const char *value)
 {
-    if (!MHD_del_response_header(response, line->name, line->value) ||
-        !MHD_add_response_header(response, line->name, value))
-        return false;
-    line->value = MHD_get_response_header(response, line->name);
-    return true;
+    size_t size = strlen(value) + 1;
+
+    if (size <= sizeof(kept->lines[i].copy))
+        kept->lines[i].value = memcpy(kept->lines[i].copy, value, size);
+    else
+        kept->lines[i].value = MHD_get_response_header(kept->response, kept->lines[i].name);
 }
 
 static struct MHD_Response *keep_new(struct cs_response_kept *kept, const struct lines *lines)
 {
     cs_response_drop(kept);
     kept->response = make(lines, CS_SLICE(NULL, 0));
-    if (!kept->response)
-        return NULL;
-    for (; kept->count < lines->count; kept->count++) {
-        const char *name = lines->items[kept->count].name;
-        kept->lines[kept->count] =
-            (struct cs_response_line){name, MHD_get_response_header(kept->response, name)};
+    for (; kept->response && kept->count < lines->count; kept->count++) {
+        kept->lines[kept->count].name = lines->items[kept->count].name;
+        remember(kept, kept->count, lines->items[kept->count].value);
     }
     return kept->response;
 }
@@ -101,11 +104,16 @@ static struct MHD_Response *renew(struct cs_response_kept *kept, const struct li
     if (!has_names(kept, lines))
         return keep_new(kept, lines);
     for (size_t i = 0; i < lines->count; i++) {
-        if (strcmp(kept->lines[i].value, lines->items[i].value) == 0 ||
-            replace(kept->response, &kept->lines[i], lines->items[i].value))
+        const char *name = kept->lines[i].name;
+        const char *value = lines->items[i].value;
+        if (strcmp(kept->lines[i].value, value) == 0)
             continue;
-        cs_response_drop(kept);
-        return NULL;
+        if (!MHD_del_response_header(kept->response, name, kept->lines[i].value) ||
+            !MHD_add_response_header(kept->response, name, value)) {
+            cs_response_drop(kept);
+            return NULL;
+        }
+        remember(kept, i, value);
     }
     return kept->response;
 }

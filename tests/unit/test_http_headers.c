@@ -98,8 +98,8 @@ static void expect_told(int fd, const char *const tags[TOLD_MAX], const char *re
 /* Date, X-Request-Id, Cache-Control; and Content-Length, but for a 204. */
 #define OTHERS 4
 
-#define LONG                                                                                       \
-    "a-long-value-a-long-value-a-long-value-a-long-value-a-long-value-a-long-value-a-long-value"
+#define SIXTY "a-long-value-a-long-value-a-long-value-a-long-value-a-long-v"
+#define LONG SIXTY SIXTY
 
 static const struct {
     const char *name;
@@ -121,6 +121,13 @@ static const struct {
     {"some again", "/told", {"a", "b"}, OTHERS},
     {"a beginning of one", "/told", {"ab", "b"}, OTHERS},
     {"a long one", "/told", {LONG, "b"}, OTHERS},
+    {"the same long one", "/told", {LONG, "b"}, OTHERS},
+    {"another long one", "/told", {LONG "a", "b"}, OTHERS},
+    {"another beside it", "/told", {LONG "a", "c"}, OTHERS},
+    {"the longest that is copied", "/told", {SIXTY "abc", "c"}, OTHERS},
+    {"one longer", "/told", {SIXTY "abcd", "c"}, OTHERS},
+    {"its beginning", "/told", {SIXTY "abc", "c"}, OTHERS},
+    {"one shorter", "/told", {SIXTY "ab", "c"}, OTHERS},
     {"short again", "/told", {"a", "b"}, OTHERS},
     {"without a length", "/told/empty", {"a", "b"}, OTHERS - 1},
     {"with one", "/told", {"a", "b"}, OTHERS},
