@@ -110,6 +110,7 @@ static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
             return err;
     }
     if (run->ask.key.bytes != NULL) {
+        run->ask.revision = run->change.call->caller->user.revision;
         enum cs_err err = replay(run, ctx);
         if (err != CS_ERR_NOT_FOUND)
             return err;

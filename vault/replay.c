@@ -17,6 +17,7 @@ struct replay {
     uint64_t status;
     bool secret;
     struct kept_answer answer; /* sealed; empty once it was erased */
+    uint64_t revision;         /* of the user who asked */
     struct cs_extra extra;
 };
 static const struct cs_field fields[] = {
@@ -26,6 +27,7 @@ static const struct cs_field fields[] = {
     CS_FIELD(4, CS_F_UINT, struct replay, status, 0, "The answer's status."),
     CS_FIELD(5, CS_F_BOOL, struct replay, secret, 0, "Whether the answer holds a secret."),
     CS_FIELD(6, CS_F_BLOB, struct replay, answer, 0, "The answer, sealed for its caller."),
+    CS_FIELD(7, CS_F_UINT, struct replay, revision, 0, "Of the user who asked, when it was done."),
 };
 static const struct cs_record replay_record = {
     .name = "replay",
@@ -100,7 +102,7 @@ enum cs_err cs_replay_find(struct cs_ctx *ctx, const struct cs_replay_ask *ask,
     if (memcmp(row.ask, spot.index, sizeof(spot.index)) != 0 ||
         memcmp(row.body, body_digest, sizeof(body_digest)) != 0)
         return mismatch(ctx);
-    if (row.answer.len == 0 || age_ms >= kept_ms(&row))
+    if (row.answer.len == 0 || age_ms >= kept_ms(&row) || row.revision != ask->revision)
         return cs_fault_set(ctx->fault, CS_ERR_CONFLICT, CS_FAULT_REPLAY_EXPIRED, "",
                             "This was done before, and its answer is no longer kept.");
     struct cs_place place = place_of(&spot);
@@ -140,6 +142,7 @@ enum cs_err cs_replay_save(struct cs_ctx *ctx, const struct cs_replay_ask *ask,
         .created_at = cs_tx_now_ms(ctx->tx),
         .status = answer->status,
         .secret = answer->secret,
+        .revision = ask->revision,
     };
     enum cs_err err = CS_OK;
     locate(ctx, ask, &spot);

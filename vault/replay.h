@@ -19,6 +19,7 @@
 
 struct cs_replay_ask {
     struct cs_slice caller; /* the token that the caller presented */
+    uint64_t revision;      /* of the user whose it is; 0: a service's */
     const char *route;      /* method and pattern */
     const char *target;     /* the path itself */
     struct cs_slice key;    /* Idempotency-Key */
@@ -33,7 +34,8 @@ struct cs_replay_answer {
 /*
  * CS_OK: found; the answer's body is appended to `body`. CS_ERR_NOT_FOUND: not done yet, go on.
  * CS_ERR_REFUSED/IDEMPOTENCY_MISMATCH: another body. CS_ERR_CONFLICT/REPLAY_EXPIRED: it was done,
- * and its answer cannot be had any more.
+ * and its answer cannot be had any more: nor by a user who was changed since, and may have lost the
+ * role or the account that it takes.
  */
 CS_MUST_CHECK enum cs_err cs_replay_find(struct cs_ctx *ctx, const struct cs_replay_ask *ask,
                                          struct cs_replay_answer *answer, struct cs_buf *body);

@@ -120,6 +120,21 @@ test('the answer outlives a restart, and a crash', async (t) => {
   assert.deepEqual(assertStatus(await send(), 201), first);
 });
 
+test('who was changed since gets the answer no more', async () => {
+  const account = await newAccount(vault);
+  const order = { account_id: account.id, mode: 'test', name: 'Once', scopes: ['orders.read'] };
+  const headers = withKey({}, newKey());
+  const create = () => account.developer.post('/v1/credentials', order, { headers });
+  const edit = async (members) => assertStatus(
+    await vault.as('admin').patch(`/v1/users/${account.user.id}`, members), 200);
+  assertStatus(await create(), 201);
+  assertStatus(await create(), 201);
+  await edit({ accounts: [] });
+  assert.doesNotMatch(assertProblem(await create(), 409, 'replay_expired').detail, /cs_test_/);
+  await edit({ accounts: [account.id] });
+  assertProblem(await create(), 409, 'replay_expired');
+});
+
 test('another token of the same person is another caller', async () => {
   const account = await newAccount(vault);
   const order = { account_id: account.id, mode: 'test', name: 'x', scopes: ['orders.read'] };
