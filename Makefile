@@ -113,6 +113,7 @@ FAULTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/*.c))
 FAULT_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/fault/tools/*.c))
 FAULT_ROUNDS ?= 200
 SUITE_SECONDS ?= 1200
+AT_ONCE ?= $(JOBS)# files of tests that Node runs beside each other
 SUITES  := tools lint package unit race fuzz api api-asan desk gateway fault
 
 ASAN := +@$(MAKE) --no-print-directory -k --output-sync B=$(B)/asan OPT="-O1 -g" \
@@ -165,9 +166,12 @@ api: ## tests of the running program, over HTTP and through its command line
 desk: $(FAULT_TOOLS) ## the approval desk on the running program: cases as files, a model, kills
 gateway: $(FAULT_TOOLS) ## nginx, HAProxy and Caddy with the shipped configurations
 fault: $(FAULTS:%=%.survived) $(FAULT_TOOLS) ## the store and the program, killed and tampered with
+gateway: AT_ONCE = 1# a port that was found free is taken only when a gateway has started
+api: AT_ONCE = $$((2 * $(JOBS)))# they wait half of their time: for a disk, for a program's start
 api desk gateway fault: all tests/node_modules/.package-lock.json
 	@$(if $(wildcard tests/$@/*.test.mjs),COUNTERSIGN_PROGRAM=$(B)/countersign \
-	    timeout $(SUITE_SECONDS) node --test --test-reporter=spec tests/$@/*.test.mjs)
+	    timeout $(SUITE_SECONDS) node --test --test-concurrency=$(AT_ONCE) \
+	    --test-reporter=spec tests/$@/*.test.mjs)
 %.survived: %
 	@$< $(FAULT_ROUNDS)
 api-asan: ## the tests of api, on a program under ASan and UBSan
