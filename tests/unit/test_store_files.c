@@ -255,21 +255,6 @@ static void the_reserve_runs_out_cleanly(void **state)
     assert_true(first.found);
 }
 
-/* And not only set aside, which would have the commit that comes first there wait for it. */
-static void pages_to_come_are_written_ahead(void **state)
-{
-    struct fixture *f = *state;
-    const off_t ahead = 1024 * 1024; /* an empty store has fewer pages by far */
-    struct cs_store_params params = fixture_params(f, true);
-    char name[300];
-    assert_int_equal(cs_store_open(&params, &f->store), CS_OK);
-    data_name(f, name, sizeof name);
-    int fd = open(name, O_RDONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(lseek(fd, ahead, SEEK_DATA), ahead);
-    close(fd);
-}
-
 /* Keys that grow are appended: pages are left full, not split in halves. */
 static void growing_keys_fill_their_pages(void **state)
 {
@@ -404,7 +389,6 @@ int main(void)
         CASE(a_creation_killed_before_its_header_may_be_done_again),
         CASE(an_unfinished_creation_is_no_store_and_may_be_done_again),
         FOLDER_CASE(a_full_store_still_revokes),
-        FOLDER_CASE(pages_to_come_are_written_ahead),
         FOLDER_CASE(the_reserve_runs_out_cleanly),
         CASE(growing_keys_fill_their_pages),
         FOLDER_CASE(idle_readers_hold_no_pages),

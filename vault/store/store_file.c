@@ -34,7 +34,6 @@
 #define PAGE_SIZE_MOST 65536u
 
 #define GROW_STEP ((uint64_t)16 * 1024 * 1024)
-#define FILL_PIECE (64 * 1024)
 #define LOCK_TRIES 100
 #define LOCK_PAUSE_NS (10 * 1000 * 1000)
 
@@ -204,19 +203,6 @@ enum cs_err cs_store_file_grow(int fd, uint64_t want, uint64_t most, uint64_t *h
     if (extend(fd, *have, want) != 0)
         return errno == ENOSPC || errno == EDQUOT ? CS_ERR_FULL : CS_ERR_IO;
     *have = want;
-    return CS_OK;
-}
-
-enum cs_err cs_store_file_fill(int fd, uint64_t from, uint64_t to)
-{
-    const uint8_t zeros[FILL_PIECE] = {0};
-    while (from < to) {
-        size_t len = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
-        ssize_t wrote = pwrite(fd, zeros, len, (off_t)from);
-        if (wrote <= 0)
-            return wrote < 0 && (errno == ENOSPC || errno == EDQUOT) ? CS_ERR_FULL : CS_ERR_IO;
-        from += (uint64_t)wrote;
-    }
     return CS_OK;
 }
 

@@ -42,8 +42,6 @@ CS_MUST_CHECK enum cs_err cs_store_file_discard(const char *path);
  * has none, and *have tells what there is; CS_ERR_IO. Never shortens.
  */
 CS_MUST_CHECK enum cs_err cs_store_file_grow(int fd, uint64_t want, uint64_t most, uint64_t *have);
-/* Writes zeros over that part. CS_ERR_FULL, CS_ERR_IO. */
-CS_MUST_CHECK enum cs_err cs_store_file_fill(int fd, uint64_t from, uint64_t to);
 /* Makes a new name in the folder survive a power failure. */
 CS_MUST_CHECK enum cs_err cs_store_file_sync_folder(const char *path);
 

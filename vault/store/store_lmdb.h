@@ -45,9 +45,8 @@ struct cs_engine {
     uint64_t map_size;
     uint64_t page_size;
     uint64_t reserve;
-    uint64_t filled; /* the writing thread's: so far the file has zeros ahead of its pages */
-    bool low;        /* the writing thread's: down to the reserve */
-    bool disk_full;  /* the writing thread's: the file could not be made longer */
+    bool low;       /* the writing thread's: down to the reserve */
+    bool disk_full; /* the writing thread's: the file could not be made longer */
     struct cs_log *log;
 };
 

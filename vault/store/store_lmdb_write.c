@@ -10,7 +10,6 @@
 #define FREE_LIST 0 /* the engine's own table of unused pages */
 #define ALARM_PERCENT 80
 #define GIVE_WAY_CHANGES 32 /* each takes some microseconds */
-#define FILL_AHEAD ((uint64_t)2 * 1024 * 1024)
 
 /* Writing. */
 
@@ -154,21 +153,6 @@ static void set_low(struct cs_engine *engine, bool low)
     engine->low = low;
 }
 
-/*
- * What is written first to blocks that were only set aside makes the file system journal that they
- * are written, and the commit waits for that: it costs up to as much again. So the pages that come
- * next are written with zeros, many at a time, and one commit takes them along for hundreds.
- */
-static enum cs_err fill_ahead(struct cs_engine *engine, int fd, uint64_t end, uint64_t limit)
-{
-    uint64_t from = engine->filled > end ? engine->filled : end;
-    uint64_t to = end + FILL_AHEAD < limit ? end + FILL_AHEAD : limit;
-    if (from >= to || from - end > FILL_AHEAD / 2)
-        return CS_OK;
-    engine->filled = to;
-    return cs_store_file_fill(fd, from, to);
-}
-
 /* Where pages may end: at the map's end, or where the file ends that a full disk keeps short. */
 static enum cs_err find_limit(struct cs_engine *engine, uint64_t end, uint64_t *limit)
 {
@@ -180,8 +164,6 @@ static enum cs_err find_limit(struct cs_engine *engine, uint64_t end, uint64_t *
     enum cs_err err = cs_store_file_grow(fd, end + CS_LMDB_RESERVE_MOST, engine->map_size, &have);
     engine->disk_full = err == CS_ERR_FULL && have < engine->map_size;
     *limit = engine->disk_full ? have : engine->map_size;
-    if (err == CS_OK)
-        err = fill_ahead(engine, fd, end, *limit);
     if (err != CS_OK && err != CS_ERR_FULL)
         return cs_lmdb_report(engine, "data file could not be made longer", EIO);
     return CS_OK;
