@@ -128,14 +128,13 @@ const cases = {
       assert.equal((await verify(vault, key.client_secret)).code, 'VALID');
     },
   },
-  credential_by_account: {
-    pick: ({ key: name }) => name.endsWith(handleOf(key.credential.id)),
-    ask: async () => internal(await account.developer.get('/v1/credentials')),
-  },
-  active: {
-    pick: of(account.id),
-    ask: async () => internal(await account.developer.post('/v1/credentials',
-      { account_id: account.id, mode: 'test', name: 'x', scopes: ['orders.read'] })),
+  credential_by_account: { // the last row of an account also has the count of its places
+    pick: ({ key: name }) => name.startsWith(handleOf(account.id)),
+    async ask() {
+      internal(await account.developer.get('/v1/credentials'));
+      internal(await account.developer.post('/v1/credentials',
+        { account_id: account.id, mode: 'test', name: 'x', scopes: ['orders.read'] }));
+    },
   },
   claim: {
     pick: of(things.claim_id),

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 /** The tables by the names that the program has for them; the numbers are vault/row.h's. */
 export const tables = {
   keyring: 0, account: 1, suspension: 2, user: 3, user_by_email: 4, access: 5, access_by_user: 6,
-  credential: 7, credential_by_account: 8, active: 9, claim: 10, request: 11,
+  credential: 7, credential_by_account: 8, claim: 10, request: 11,
   request_index: 12, request_count: 13, grant: 14, due: 15, audit: 16, audit_head: 17,
   usage_day: 18, usage_last: 19, replay: 20, meta: 21, audit_tile: 22,
   request_panel: 23, request_queue: 24, request_stale: 25, request_seen: 26, kept_secret: 27,
