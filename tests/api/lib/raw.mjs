@@ -63,6 +63,11 @@ export class RawConnection {
     this.#socket.destroy();
   }
 
+  /** Says that nothing more comes, and still listens. */
+  finish() {
+    this.#socket.end();
+  }
+
   /** What `look` finds, or undefined once the server has closed. */
   async #until(look, limit_ms) {
     const timer = { over: false };
