@@ -26,7 +26,8 @@ void cs_thread_take_rank(enum cs_thread_rank rank);
 /*
  * Of a thread behind, between pieces of work of which many are to be done: a loop that waits for
  * the processor has it now, not when the kernel's clock next ends turns, which may be 4 ms away.
- * Other programs that wait may have it too, so nothing that one client asks for is interrupted.
+ * Other programs that wait may have it too, so what one client asks for is not interrupted, unless
+ * it writes dozens of rows.
  */
 void cs_thread_give_way(void);
 
