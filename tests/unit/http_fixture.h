@@ -243,6 +243,13 @@ static inline void fixture_stop(struct fixture *fixture)
     pthread_mutex_destroy(&fixture->gate.mutex);
 }
 
+/* For a group of tests whose setup left the fixture in *state. */
+static inline int fixture_stop_group(void **state)
+{
+    fixture_stop(*state);
+    return 0;
+}
+
 /* Waits until a count has reached a value. */
 static inline void stats_await(struct fixture *fixture, size_t offset, uint64_t value)
 {

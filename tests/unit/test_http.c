@@ -6,17 +6,10 @@ static struct fixture shared;
 
 static int start_shared(void **state)
 {
-    (void)state;
+    *state = &shared;
     fixture_init(&shared);
     struct cs_http_params params = fixture_params(&shared);
     fixture_start(&shared, &params);
-    return 0;
-}
-
-static int stop_shared(void **state)
-{
-    (void)state;
-    fixture_stop(&shared);
     return 0;
 }
 
@@ -407,5 +400,5 @@ int main(void)
         cmocka_unit_test(the_log_tells_no_secrets),
         cmocka_unit_test(refuses_to_start_badly),
     };
-    return cmocka_run_group_tests(tests, start_shared, stop_shared);
+    return cmocka_run_group_tests(tests, start_shared, fixture_stop_group);
 }

@@ -38,19 +38,12 @@ static struct fixture shared;
 
 static int start_shared(void **state)
 {
-    (void)state;
+    *state = &shared;
     fixture_init(&shared);
     struct cs_http_params params = fixture_params(&shared);
     params.routes = told_tables;
     params.loops = 1; /* all share its exchanges */
     fixture_start(&shared, &params);
-    return 0;
-}
-
-static int stop_shared(void **state)
-{
-    (void)state;
-    fixture_stop(&shared);
     return 0;
 }
 
@@ -216,5 +209,5 @@ int main(void)
         cmocka_unit_test(test_requests_that_wait_in_line_get_their_own),
         cmocka_unit_test(test_bodies_and_ends_come_between),
     };
-    return cmocka_run_group_tests(tests, start_shared, stop_shared);
+    return cmocka_run_group_tests(tests, start_shared, fixture_stop_group);
 }

@@ -8,17 +8,10 @@ static struct fixture shared;
 
 static int start_shared(void **state)
 {
-    (void)state;
+    *state = &shared;
     fixture_init(&shared);
     struct cs_http_params params = fixture_params(&shared);
     fixture_start(&shared, &params);
-    return 0;
-}
-
-static int stop_shared(void **state)
-{
-    (void)state;
-    fixture_stop(&shared);
     return 0;
 }
 
@@ -305,5 +298,5 @@ int main(void)
         cmocka_unit_test(a_body_past_all_measure_ends_the_connection),
         cmocka_unit_test(truncated_requests_leave_nothing),
     };
-    return cmocka_run_group_tests(tests, start_shared, stop_shared);
+    return cmocka_run_group_tests(tests, start_shared, fixture_stop_group);
 }
