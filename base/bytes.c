@@ -24,9 +24,8 @@ void cs_buf_lend(struct cs_buf *buf, void *memory, size_t size)
 
 void cs_buf_reset(struct cs_buf *buf)
 {
-    if (buf->bytes != NULL) {
+    if (buf->bytes != NULL)
         cs_wipe(buf->bytes, buf->len);
-    }
     buf->len = 0;
     buf->err = CS_OK;
 }
@@ -34,9 +33,8 @@ void cs_buf_reset(struct cs_buf *buf)
 void cs_buf_free(struct cs_buf *buf)
 {
     cs_buf_reset(buf);
-    if (!buf->lent) {
+    if (!buf->lent)
         free(buf->bytes);
-    }
     *buf = (struct cs_buf){0};
 }
 
@@ -52,19 +50,15 @@ enum cs_err cs_buf_err(const struct cs_buf *buf)
 static enum cs_err grow(struct cs_buf *buf, size_t needed)
 {
     size_t size = buf->size < FIRST_SIZE ? FIRST_SIZE : buf->size;
-    while (size < needed) {
+    while (size < needed)
         size = size > SIZE_MAX / 2 ? needed : size * 2;
-    }
-    if (size > buf->limit) {
+    if (size > buf->limit)
         size = buf->limit;
-    }
-    if (size == SIZE_MAX) {
+    if (size == SIZE_MAX)
         return CS_ERR_NOMEM;
-    }
     uint8_t *bytes = malloc(size + 1);
-    if (bytes == NULL) {
+    if (bytes == NULL)
         return CS_ERR_NOMEM;
-    }
     if (buf->bytes != NULL) {
         memcpy(bytes, buf->bytes, buf->len);
         cs_wipe(buf->bytes, buf->len);
@@ -77,18 +71,16 @@ static enum cs_err grow(struct cs_buf *buf, size_t needed)
 
 uint8_t *cs_buf_extend_slowly(struct cs_buf *buf, size_t len)
 {
-    if (buf->err != CS_OK) {
+    if (buf->err != CS_OK)
         return NULL;
-    }
     if (len > buf->limit - buf->len) {
         buf->err = CS_ERR_TOO_LARGE;
         return NULL;
     }
     if (buf->bytes == NULL || len > buf->size - buf->len) {
         buf->err = buf->lent ? CS_ERR_TOO_LARGE : grow(buf, buf->len + len);
-        if (buf->err != CS_OK) {
+        if (buf->err != CS_OK)
             return NULL;
-        }
     }
     uint8_t *room = buf->bytes + buf->len;
     buf->len += len;
@@ -171,21 +163,19 @@ static void put_long(struct cs_buf *buf, size_t len, const char *format, va_list
 void cs_buf_printf(struct cs_buf *buf, const char *format, ...)
 {
     char local[PRINTF_LOCAL];
-    if (buf->err != CS_OK) {
+    if (buf->err != CS_OK)
         return;
-    }
     va_list args;
     va_start(args, format);
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(local, sizeof(local), format, args);
-    if (len < 0) {
+    if (len < 0)
         buf->err = CS_ERR_INVALID;
-    } else if ((size_t)len < sizeof(local)) {
+    else if ((size_t)len < sizeof(local))
         cs_buf_put(buf, local, (size_t)len);
-    } else {
+    else
         put_long(buf, (size_t)len, format, again);
-    }
     cs_wipe(local, sizeof(local)); /* what was formatted may be a secret */
     va_end(again);
     va_end(args);
@@ -193,12 +183,10 @@ void cs_buf_printf(struct cs_buf *buf, const char *format, ...)
 
 const char *cs_buf_text(struct cs_buf *buf)
 {
-    if (buf->err == CS_OK && buf->lent && buf->len == buf->size) {
+    if (buf->err == CS_OK && buf->lent && buf->len == buf->size)
         buf->err = CS_ERR_TOO_LARGE;
-    }
-    if (buf->err != CS_OK || buf->bytes == NULL) {
+    if (buf->err != CS_OK || buf->bytes == NULL)
         return "";
-    }
     buf->bytes[buf->len] = 0;
     return (const char *)buf->bytes;
 }

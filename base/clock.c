@@ -8,9 +8,8 @@
 static struct timespec read_clock(clockid_t id)
 {
     struct timespec now = {0, 0};
-    if (clock_gettime(id, &now) != 0) {
+    if (clock_gettime(id, &now) != 0)
         abort();
-    }
     return now;
 }
 

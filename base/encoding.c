@@ -22,26 +22,22 @@ void cs_hex_encode(const uint8_t *bytes, size_t len, char *out)
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
+    if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
-    }
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 enum cs_err cs_hex_decode(const char *text, size_t text_len, uint8_t *out, size_t len)
 {
-    if (text_len % 2 != 0 || text_len / 2 != len) {
+    if (text_len % 2 != 0 || text_len / 2 != len)
         return CS_ERR_INVALID;
-    }
     for (size_t i = 0; i < len; i++) {
         int high = hex_value(text[2 * i]);
         int low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        if (high < 0 || low < 0)
             return CS_ERR_INVALID;
-        }
         out[i] = (uint8_t)(high << 4 | low);
     }
     return CS_OK;
@@ -67,43 +63,38 @@ void cs_base32_encode(const uint8_t *bytes, size_t len, char *out)
 {
     size_t first = len % 5;
     uint64_t held = 0;
-    for (size_t i = 0; i < first; i++) {
+    for (size_t i = 0; i < first; i++)
         held = held << 8 | bytes[i];
-    }
     size_t digits = CS_BASE32_LEN(first);
     for (size_t i = digits; i > 0; i--) {
         out[i - 1] = base32_digits[held & 31];
         held >>= 5;
     }
     out += digits;
-    for (size_t i = first; i < len; i += 5, out += 8) {
+    for (size_t i = first; i < len; i += 5, out += 8)
         base32_group(bytes + i, out);
-    }
     *out = '\0';
 }
 
 static int base32_value(char c)
 {
-    if (c >= 'a' && c <= 'z') {
+    if (c >= 'a' && c <= 'z')
         c = (char)(c - 'a' + 'A');
-    }
     const char *at = c == '\0' ? NULL : strchr(base32_digits, c);
     return at == NULL ? -1 : (int)(at - base32_digits);
 }
 
 enum cs_err cs_base32_decode(const char *text, size_t text_len, uint8_t *out, size_t len)
 {
-    if (text_len != CS_BASE32_LEN(len)) {
+    if (text_len != CS_BASE32_LEN(len))
         return CS_ERR_INVALID;
-    }
     size_t padding = text_len * 5 - len * 8;
     size_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < text_len; i++) {
         int value = base32_value(text[i]);
-        if (value < 0 || (i == 0 && value >> (5 - padding) != 0)) {
+        if (value < 0 || (i == 0 && value >> (5 - padding) != 0))
             return CS_ERR_INVALID;
-        }
         held = (held << 5) | (unsigned)value;
         bits += i == 0 ? 5 - padding : 5;
         if (bits >= 8) {
@@ -184,25 +175,23 @@ enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
         text += len;
         digits -= len;
     }
-    if (bad) {
+    if (bad)
         return CS_ERR_INVALID;
-    }
     *out = number;
     return CS_OK;
 }
 
-/* The random bytes are one 256-bit number; its remainder by 62^22 has a bias of at most 2^-124. */
 /* The most digits whose power of 62 leaves room for a limb beside it: fewer long divisions. */
 #define BASE62_CHUNK_DIGITS 5
 #define BASE62_CHUNK UINT64_C(916132832)
 
+/* The random bytes are one 256-bit number; its remainder by 62^22 has a bias of at most 2^-124. */
 void cs_base62_from_random(const uint8_t *random, char *out)
 {
     uint32_t limbs[CS_BASE62_RANDOM_BYTES / 4];
     const size_t count = sizeof(limbs) / sizeof(limbs[0]);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         limbs[i] = cs_get_be32(random + 4 * i);
-    }
     for (size_t digit = CS_BASE62_RANDOM_CHARS; digit > 0;) {
         uint64_t rest = 0;
         for (size_t i = 0; i < count; i++) {
@@ -243,9 +232,8 @@ void cs_base64_encode(const uint8_t *bytes, size_t len, char *out)
 static bool is_ascii(const char *text, size_t len)
 {
     uint8_t seen = 0;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         seen |= (uint8_t)text[i];
-    }
     return seen < 0x80;
 }
 
@@ -254,13 +242,11 @@ enum cs_err cs_base64_decode(const char *text, size_t text_len, uint8_t *out, si
 {
     size_t decoded = 0;
     *len = 0;
-    if (text_len % 4 != 0 || !is_ascii(text, text_len)) {
+    if (text_len % 4 != 0 || !is_ascii(text, text_len))
         return CS_ERR_INVALID;
-    }
     if (sodium_base642bin(out, size, text, text_len, NULL, &decoded, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
         return CS_ERR_INVALID;
-    }
     *len = decoded;
     return CS_OK;
 }
@@ -282,19 +268,16 @@ static const struct utf8_form utf8_forms[] = {
 static size_t utf8_read(const struct utf8_form *form, const char *text, size_t len, uint32_t *code)
 {
     uint32_t value = (uint8_t)text[0] & (uint8_t)~form->mask;
-    if (form->len > len) {
+    if (form->len > len)
         return 0;
-    }
     for (size_t i = 1; i < form->len; i++) {
         uint8_t next = (uint8_t)text[i];
-        if ((next & 0xc0) != 0x80) {
+        if ((next & 0xc0) != 0x80)
             return 0;
-        }
         value = value << 6 | (next & 0x3f);
     }
-    if (value < form->lowest || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
+    if (value < form->lowest || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
         return 0;
-    }
     *code = value;
     return form->len;
 }
@@ -302,14 +285,11 @@ static size_t utf8_read(const struct utf8_form *form, const char *text, size_t l
 size_t cs_utf8_next(const char *text, size_t len, uint32_t *code)
 {
     *code = 0;
-    if (len == 0) {
+    if (len == 0)
         return 0;
-    }
-    for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++) {
-        if (((uint8_t)text[0] & utf8_forms[i].mask) == utf8_forms[i].lead) {
+    for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++)
+        if (((uint8_t)text[0] & utf8_forms[i].mask) == utf8_forms[i].lead)
             return utf8_read(&utf8_forms[i], text, len, code);
-        }
-    }
     return 0;
 }
 
@@ -318,9 +298,8 @@ bool cs_utf8_is_text(const char *text, size_t len)
     for (size_t at = 0; at < len;) {
         uint32_t code = 0;
         size_t step = cs_utf8_next(text + at, len - at, &code);
-        if (step == 0 || (code < 0x20 && code != '\n' && code != '\t')) {
+        if (step == 0 || (code < 0x20 && code != '\n' && code != '\t'))
             return false;
-        }
         at += step;
     }
     return true;

@@ -23,8 +23,7 @@ static const char *const names[CS_ERR_COUNT] = {
 
 const char *cs_err_name(enum cs_err err)
 {
-    if ((unsigned)err >= CS_ERR_COUNT) {
+    if ((unsigned)err >= CS_ERR_COUNT)
         return "unknown";
-    }
     return names[err];
 }

@@ -65,11 +65,9 @@ size_t cs_id_format(const struct cs_id *id, const char *prefix, char *out)
 
 static bool has_lower_case(const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text >= 'a' && *text <= 'z') {
+    for (; *text != '\0'; text++)
+        if (*text >= 'a' && *text <= 'z')
             return true;
-        }
-    }
     return false;
 }
 
@@ -78,20 +76,16 @@ enum cs_err cs_id_parse(const char *text, const char *prefix, struct cs_id *out)
     struct cs_id id = {{0}};
     size_t len = strlen(prefix);
     *out = id;
-    if (strncmp(text, prefix, len) != 0 || text[len] != '_') {
+    if (strncmp(text, prefix, len) != 0 || text[len] != '_')
         return CS_ERR_INVALID;
-    }
     const char *digits = text + len + 1;
-    if (strnlen(digits, CS_ID_DIGITS + 1) != CS_ID_DIGITS || has_lower_case(digits)) {
+    if (strnlen(digits, CS_ID_DIGITS + 1) != CS_ID_DIGITS || has_lower_case(digits))
         return CS_ERR_INVALID;
-    }
     enum cs_err err = cs_base32_decode(digits, CS_ID_DIGITS, id.bytes, CS_ID_LEN);
-    if (err != CS_OK) {
+    if (err != CS_OK)
         return err;
-    }
-    if (cs_id_is_zero(&id)) {
+    if (cs_id_is_zero(&id))
         return CS_ERR_INVALID;
-    }
     *out = id;
     return CS_OK;
 }

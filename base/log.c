@@ -40,9 +40,8 @@ enum cs_err cs_log_new(int fd, enum cs_log_level level, enum cs_log_format forma
 {
     *out = NULL;
     struct cs_log *log = calloc(1, sizeof(*log));
-    if (log == NULL) {
+    if (log == NULL)
         return CS_ERR_NOMEM;
-    }
     log->fd = fd;
     log->level = level;
     log->format = format;
@@ -73,14 +72,11 @@ static bool is_unsafe(uint32_t code)
         {0x0000, 0x001f}, {0x007f, 0x009f}, {0x061c, 0x061c}, {0x200b, 0x200f},   {0x2028, 0x202e},
         {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffc}, {0xe0000, 0xe0fff},
     };
-    if (code >= ' ' && code <= '~') {
+    if (code >= ' ' && code <= '~')
         return false;
-    }
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        if (code >= ranges[i].first && code <= ranges[i].last) {
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
             return true;
-        }
-    }
     return false;
 }
 
@@ -109,9 +105,8 @@ static void put_quoted(struct cs_buf *line, const char *text)
         } else if (is_unsafe(code)) {
             put_escape(line, code);
         } else {
-            if (code == '"' || code == '\\') {
+            if (code == '"' || code == '\\')
                 cs_buf_put_char(line, '\\');
-            }
             cs_buf_put(line, text + at, step);
         }
         at += step;
@@ -123,23 +118,20 @@ static void put_quoted(struct cs_buf *line, const char *text)
 static bool is_bare(const char *text)
 {
     size_t len = 0;
-    for (; text[len] != '\0'; len++) {
-        if (text[len] <= ' ' || text[len] > '~' || strchr("\"\\=", text[len]) != NULL) {
+    for (; text[len] != '\0'; len++)
+        if (text[len] <= ' ' || text[len] > '~' || strchr("\"\\=", text[len]) != NULL)
             return false;
-        }
-    }
     return len > 0 && len <= VALUE_MAX;
 }
 
 static void put_text(const struct cs_log *log, struct cs_buf *line, const char *text)
 {
-    if (text == NULL) {
+    if (text == NULL)
         cs_buf_put_str(line, log->format == CS_LOG_JSON ? "null" : "\"\"");
-    } else if (log->format == CS_LOG_LOGFMT && is_bare(text)) {
+    else if (log->format == CS_LOG_LOGFMT && is_bare(text))
         cs_buf_put_str(line, text);
-    } else {
+    else
         put_quoted(line, text);
-    }
 }
 
 static void put_key(const struct cs_log *log, struct cs_buf *line, const char *key)
@@ -180,9 +172,8 @@ static bool put_whole_field(const struct cs_log *log, struct cs_buf *line,
     struct cs_buf rest;
     cs_buf_lend(&rest, line->bytes + line->len, line->size - LINE_TAIL - line->len);
     put_field(log, &rest, field);
-    if (cs_buf_err(&rest) != CS_OK) {
+    if (cs_buf_err(&rest) != CS_OK)
         return false;
-    }
     line->len += rest.len;
     return true;
 }
@@ -208,13 +199,11 @@ static void write_once(struct cs_log *log, const struct cs_buf *line, int64_t lo
     do {
         done = write(log->fd, line->bytes, line->len);
     } while (done < 0 && errno == EINTR);
-    if (done >= 0 && (size_t)done == line->len) {
+    if (done >= 0 && (size_t)done == line->len)
         return;
-    }
     atomic_fetch_add(&log->lost, lost + 1);
-    if (torn || done > 0) {
+    if (torn || done > 0)
         atomic_store(&log->torn, true);
-    }
 }
 
 static void put_tail(const struct cs_log *log, struct cs_buf *line, int64_t lost, bool cut)
@@ -236,18 +225,15 @@ void cs_log_line(struct cs_log *log, enum cs_log_level level, const char *messag
     uint8_t memory[LINE_MAX_BYTES];
     struct cs_buf line;
     bool cut = false;
-    if (!cs_log_wants(log, level)) {
+    if (!cs_log_wants(log, level))
         return;
-    }
     cs_buf_lend(&line, memory, sizeof(memory));
     bool torn = atomic_exchange(&log->torn, false);
-    if (torn) {
+    if (torn)
         cs_buf_put_char(&line, '\n');
-    }
     put_head(log, &line, level, message);
-    for (; fields->kind != CS_LOG_END; fields++) {
+    for (; fields->kind != CS_LOG_END; fields++)
         cut = !put_whole_field(log, &line, fields) || cut;
-    }
     int64_t lost = atomic_exchange(&log->lost, 0);
     put_tail(log, &line, lost, cut);
     assert(cs_buf_err(&line) == CS_OK);

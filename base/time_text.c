@@ -114,9 +114,8 @@ static bool take_digits(const char **text, int width, int *value)
     int number = 0;
     for (int i = 0; i < width; i++) {
         char c = (*text)[i];
-        if (c < '0' || c > '9') {
+        if (c < '0' || c > '9')
             return false;
-        }
         number = number * 10 + (c - '0');
     }
     *text += width;
@@ -127,9 +126,8 @@ static bool take_digits(const char **text, int width, int *value)
 /* One character out of `accepted`. The terminating NUL is never one. */
 static bool take_char(const char **text, const char *accepted)
 {
-    if (**text == '\0' || strchr(accepted, **text) == NULL) {
+    if (**text == '\0' || strchr(accepted, **text) == NULL)
         return false;
-    }
     (*text)++;
     return true;
 }
@@ -139,16 +137,13 @@ static bool take_date(const char **text, int *days)
     struct date date = {0, 0, 0};
     if (!take_digits(text, 4, &date.year) || !take_char(text, "-") ||
         !take_digits(text, 2, &date.month) || !take_char(text, "-") ||
-        !take_digits(text, 2, &date.day)) {
+        !take_digits(text, 2, &date.day))
         return false;
-    }
-    if (date.year < 1 || date.month < 1 || date.month > 12 || date.day < 1) {
+    if (date.year < 1 || date.month < 1 || date.month > 12 || date.day < 1)
         return false;
-    }
     const int16_t *before = days_before_month[is_leap(date.year)];
-    if (date.day > before[date.month] - before[date.month - 1]) {
+    if (date.day > before[date.month] - before[date.month - 1])
         return false;
-    }
     *days = days_of(&date);
     return true;
 }
@@ -159,9 +154,8 @@ static bool take_minutes(const char **text, int *seconds)
     int hour = 0;
     int minute = 0;
     if (!take_digits(text, 2, &hour) || !take_char(text, ":") || !take_digits(text, 2, &minute) ||
-        hour > 23 || minute > 59) {
+        hour > 23 || minute > 59)
         return false;
-    }
     *seconds = hour * 3600 + minute * 60;
     return true;
 }
@@ -172,31 +166,26 @@ static bool take_fraction(const char **text, int *ms)
     int count = 0;
     int digit = 0;
     *ms = 0;
-    if (!take_char(text, ".")) {
+    if (!take_char(text, "."))
         return true;
-    }
     while (take_digits(text, 1, &digit)) {
-        if (count < 3) {
+        if (count < 3)
             *ms = *ms * 10 + digit;
-        }
         count++;
     }
-    for (int i = count; i < 3; i++) {
+    for (int i = count; i < 3; i++)
         *ms *= 10;
-    }
     return count >= 1 && count <= 9;
 }
 
 static bool take_offset(const char **text, int *seconds)
 {
     *seconds = 0;
-    if (take_char(text, "Zz")) {
+    if (take_char(text, "Zz"))
         return true;
-    }
     int sign = **text == '-' ? -1 : 1;
-    if (!take_char(text, "+-") || !take_minutes(text, seconds)) {
+    if (!take_char(text, "+-") || !take_minutes(text, seconds))
         return false;
-    }
     *seconds *= sign;
     return true;
 }
@@ -217,16 +206,13 @@ enum cs_err cs_time_parse(const char *text, int64_t *wall_ms)
     *wall_ms = 0;
     if (!take_date(&text, &days) || !take_char(&text, "Tt") || !take_minutes(&text, &minutes_s) ||
         !take_char(&text, ":") || !take_digits(&text, 2, &second) || !take_fraction(&text, &ms) ||
-        !take_offset(&text, &offset_s) || *text != '\0' || second > 60) {
+        !take_offset(&text, &offset_s) || *text != '\0' || second > 60)
         return CS_ERR_INVALID;
-    }
     int64_t seconds = (int64_t)days * DAY_S + minutes_s + second - offset_s;
-    if (seconds < 0 || seconds >= (LAST_DAY + 1LL) * DAY_S) {
+    if (seconds < 0 || seconds >= (LAST_DAY + 1LL) * DAY_S)
         return CS_ERR_INVALID;
-    }
-    if (second == 60 && !is_month_start(seconds)) {
+    if (second == 60 && !is_month_start(seconds))
         return CS_ERR_INVALID;
-    }
     *wall_ms = seconds * 1000 + ms - EPOCH_DAY * DAY_MS;
     return CS_OK;
 }
@@ -244,20 +230,16 @@ enum cs_err cs_duration_parse(const char *text, int64_t *ms)
     int64_t number = 0;
     int digit = 0;
     *ms = 0;
-    if (*text == '0') {
+    if (*text == '0')
         return CS_ERR_INVALID;
-    }
-    while (take_digits(&text, 1, &digit)) {
+    while (take_digits(&text, 1, &digit))
         number = clamp(number * 10 + digit, 0, limit + 1);
-    }
-    if (number == 0) {
+    if (number == 0)
         return CS_ERR_INVALID;
-    }
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(text, units[i].name) == 0) {
-            if (number > limit / units[i].ms) {
+            if (number > limit / units[i].ms)
                 return CS_ERR_TOO_LARGE;
-            }
             *ms = number * units[i].ms;
             return CS_OK;
         }

@@ -23,8 +23,8 @@ enum cs_input_form {
 
 struct cs_input {
     const char *what; /* "access token": for the prompt and for complaints */
-    const char
-        *path; /* file to read; "-": stdin; NULL: a prompt, or stdin if that is no terminal */
+    /* File to read; "-": stdin; NULL: a prompt, or stdin if that is no terminal. */
+    const char *path;
     enum cs_input_form form;
 };
 

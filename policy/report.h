@@ -2,8 +2,7 @@
  * Reports: what is wrong with a file, each thing with its place, as a list for people.
  *
  * The readers of the policy and of the server's configuration go on after a mistake, so that one
- * run tells all of them. Beside it stands the search for the known name that was probably meant.
- * Thread rule: a report belongs to one thread at a time.
+ * run tells all of them. Thread rule: a report belongs to one thread at a time.
  */
 #ifndef CS_POLICY_REPORT_H
 #define CS_POLICY_REPORT_H

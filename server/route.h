@@ -40,9 +40,10 @@ enum cs_method {
 };
 
 enum cs_speed {
-    CS_SPEED_FAST =
-        1,        /* answers on the event loop: must not wait, lock for long or allocate much */
-    CS_SPEED_WORK /* runs on a worker thread; may wait for commits, Argon2, peers */
+    /* Answers on the event loop: must not wait, lock for long or allocate much. */
+    CS_SPEED_FAST = 1, /* 0 is a route that forgot to say */
+    /* Runs on a worker thread; may wait for commits, Argon2, peers. */
+    CS_SPEED_WORK
 };
 
 enum cs_answer_shape {

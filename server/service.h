@@ -17,6 +17,7 @@
 
 struct cs_clock;
 struct cs_log;
+struct cs_policy;
 struct cs_service; /* opaque */
 
 struct cs_service_params {
@@ -28,7 +29,6 @@ struct cs_service_params {
 
 /* Loads the policy that the config names. What is wrong is logged line by line, and CS_ERR_INVALID.
  */
-struct cs_policy;
 CS_MUST_CHECK enum cs_err cs_service_policy(const struct cs_config *config, struct cs_log *log,
                                             const struct cs_policy **out);
 /*

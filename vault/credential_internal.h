@@ -1,6 +1,7 @@
 /*
- * What the files of the credential module share: raw rows, and the common tail of every change.
- * Nothing outside of vault/credential*.c includes this.
+ * What the files of vault/ that touch credentials' rows share: the rows as they are stored, and the
+ * common tail of every change. Thread rule: inside a transaction. Nothing outside of vault/
+ * includes this.
  */
 #ifndef CS_VAULT_CREDENTIAL_INTERNAL_H
 #define CS_VAULT_CREDENTIAL_INTERNAL_H

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/id.h"
+#include "base/text/network.h"
 #include "vault/fault.h"
 #include "vault/store/store.h"
 
@@ -43,7 +44,7 @@ struct cs_actor {
     enum cs_actor_kind kind;
     struct cs_id id;     /* of the user, service token, credential or claim; zero otherwise */
     char request_id[65]; /* "" when there is none */
-    char address[46];    /* the peer's IP address, or "" */
+    char address[CS_ADDRESS_SIZE]; /* the peer's IP address, or "" */
 };
 
 struct cs_ctx {
@@ -116,6 +117,11 @@ struct cs_limits *cs_vault_attempts(const struct cs_vault *vault); /* failed one
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault);
 /* When it was opened, by the wall clock: what was in memory only before that is lost. */
 int64_t cs_vault_opened_ms(const struct cs_vault *vault);
+
+/* Texts that things of several kinds have, with their NUL. */
+#define CS_NAME_SIZE 101
+#define CS_EMAIL_SIZE 255  /* an address of at most 254 bytes (RFC 5321, 4.5.3.1.3) */
+#define CS_GROUPS_SIZE 256 /* a word list of groups, or of tags */
 
 /* One page of a listing, newest or oldest first. */
 #define CS_LIST_MAX 100

@@ -1,6 +1,6 @@
 /*
- * What the files of the request module share. Nothing outside of workflow/request*.c and
- * workflow/decision/decision.c includes this.
+ * What the files of workflow/ that change requests share, or that find and store them. Thread rule:
+ * inside a transaction. Nothing outside of workflow/ includes this.
  */
 #ifndef CS_WORKFLOW_REQUEST_INTERNAL_H
 #define CS_WORKFLOW_REQUEST_INTERNAL_H

@@ -39,9 +39,8 @@ static bool lock_memory(uint8_t *memory, size_t len)
 static enum cs_err new_memory(size_t len, uint8_t **out, bool *locked)
 {
     uint8_t *memory = sodium_malloc(len);
-    if (memory == NULL) {
+    if (memory == NULL)
         return CS_ERR_NOMEM;
-    }
     *locked = lock_memory(memory, len);
     if (madvise(memory, len, MADV_DONTDUMP) != 0) {
         sodium_free(memory);
@@ -59,13 +58,11 @@ enum cs_err cs_secret_setup(bool allow_unlocked, bool *locked)
     bool is_locked = false;
     assert(arena.memory == NULL);
     *locked = false;
-    if (sodium_init() < 0) {
+    if (sodium_init() < 0)
         return CS_ERR_IO;
-    }
     enum cs_err err = new_memory(len, &memory, &is_locked);
-    if (err != CS_OK) {
+    if (err != CS_OK)
         return err;
-    }
     if (!is_locked && !allow_unlocked) {
         sodium_free(memory);
         return CS_ERR_NOMEM;
@@ -94,9 +91,8 @@ enum cs_err cs_secret_new(size_t len, struct cs_secret **out)
 {
     struct cs_secret *secret = NULL;
     *out = NULL;
-    if (len > CS_SECRET_MAX) {
+    if (len > CS_SECRET_MAX)
         return CS_ERR_TOO_LARGE;
-    }
     (void)pthread_mutex_lock(&arena.lock);
     if (arena.free_count > 0) {
         uint16_t slot = arena.free_slots[--arena.free_count];
@@ -104,9 +100,8 @@ enum cs_err cs_secret_new(size_t len, struct cs_secret **out)
         secret = (struct cs_secret *)(void *)(arena.memory + (size_t)slot * SLOT_SIZE);
     }
     (void)pthread_mutex_unlock(&arena.lock);
-    if (secret == NULL) {
+    if (secret == NULL)
         return CS_ERR_NOMEM;
-    }
     secret->len = (uint16_t)len;
     *out = secret;
     return CS_OK;
@@ -115,26 +110,23 @@ enum cs_err cs_secret_new(size_t len, struct cs_secret **out)
 enum cs_err cs_secret_from(const void *bytes, size_t len, struct cs_secret **out)
 {
     enum cs_err err = cs_secret_new(len, out);
-    if (err == CS_OK && len > 0) {
+    if (err == CS_OK && len > 0)
         memcpy((*out)->bytes, bytes, len);
-    }
     return err;
 }
 
 enum cs_err cs_secret_random(size_t len, struct cs_secret **out)
 {
     enum cs_err err = cs_secret_new(len, out);
-    if (err == CS_OK) {
+    if (err == CS_OK)
         cs_random((*out)->bytes, len);
-    }
     return err;
 }
 
 void cs_secret_free(struct cs_secret **secret)
 {
-    if (*secret == NULL) {
+    if (*secret == NULL)
         return;
-    }
     size_t offset = (size_t)((uint8_t *)*secret - arena.memory);
     size_t slot = offset / SLOT_SIZE;
     assert(slot < SLOT_COUNT && offset % SLOT_SIZE == 0);
@@ -154,9 +146,8 @@ enum cs_err cs_secret_pages_new(size_t len, void **out)
     bool is_locked = false;
     *out = NULL;
     enum cs_err err = new_memory((len + page - 1) / page * page, &memory, &is_locked);
-    if (err != CS_OK) {
+    if (err != CS_OK)
         return err;
-    }
     if (arena.locked && !is_locked) {
         sodium_free(memory);
         return CS_ERR_NOMEM;
@@ -179,16 +170,13 @@ struct cs_slice cs_secret_slice(const struct cs_secret *secret)
 bool cs_secret_equal(struct cs_slice a, struct cs_slice b)
 {
     const size_t step = crypto_verify_16_BYTES;
-    if (a.len != b.len) {
+    if (a.len != b.len)
         return false;
-    }
-    if (a.len < step) {
+    if (a.len < step)
         return a.len == 0 || sodium_memcmp(a.bytes, b.bytes, a.len) == 0;
-    }
     int differs = crypto_verify_16(a.bytes + a.len - step, b.bytes + a.len - step);
-    for (size_t at = 0; at + step < a.len; at += step) {
+    for (size_t at = 0; at + step < a.len; at += step)
         differs |= crypto_verify_16(a.bytes + at, b.bytes + at);
-    }
     return differs == 0;
 }
 

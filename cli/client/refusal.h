@@ -1,6 +1,6 @@
 /*
- * Problems: what a server's refusal (RFC 9457) looks like to a person, and the exit code it makes.
- * Thread rule: one thread.
+ * Refusals: what a server's problem document (RFC 9457) looks like to a person, and the exit code
+ * it makes. Thread rule: one thread.
  */
 #ifndef CS_CLI_CLIENT_REFUSAL_H
 #define CS_CLI_CLIENT_REFUSAL_H

@@ -40,7 +40,7 @@ extern const struct cs_schema cs_load_escalate_schema; /* of a struct cs_policy_
 void cs_load_quorum(const struct cs_schema_read *in, const struct cs_yaml_node *node, void *rule);
 void cs_load_separation(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         void *rule);
-/* How values that CS_S_CUSTOM readers took are shown: show.c. */
+/* How values that CS_S_CUSTOM readers took are shown: policy/diff/show.c. */
 void cs_show_mode_rate(const void *mode, struct cs_buf *out);
 void cs_show_account_rate(const void *mode, struct cs_buf *out);
 void cs_show_rule_rate(const void *rule, struct cs_buf *out);

@@ -49,8 +49,8 @@ void cs_tls_close(struct cs_tls **tls); /* takes NULL; identities in use live on
 CS_MUST_CHECK enum cs_err cs_tls_reload(struct cs_tls *tls);
 
 /*
- * Has `session`, whose handshake has not begun, present what is in force. NULL:
- * it has nothing to present, and the handshake will fail.
+ * Has `session`, whose handshake has not begun, present what is in force. NULL: it has nothing to
+ * present, and the handshake will fail.
  */
 struct cs_tls_identity *cs_tls_present(struct cs_tls *tls, gnutls_session_t session);
 /* When the session is over. Takes NULL; nulls. */

@@ -1,5 +1,5 @@
 /*
- * The inside of the metrics, for server/metrics*.c only: what is counted, and how it is added up.
+ * The inside of the metrics, for server/metrics/ only: what is counted, and how it is added up.
  */
 #ifndef CS_SERVER_METRICS_METRICS_INTERNAL_H
 #define CS_SERVER_METRICS_METRICS_INTERNAL_H

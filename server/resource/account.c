@@ -12,7 +12,7 @@
 /* The body of POST and of PATCH. */
 struct order {
     char name[CS_NAME_SIZE];
-    char tags[256];
+    char tags[CS_GROUPS_SIZE];
     int status;
     char suspend_reason[201];
 };

@@ -31,7 +31,7 @@ const struct cs_shown_user *cs_shown_user(const struct cs_user *user, struct cs_
 /* An account, as what belongs to it names it. */
 struct cs_shown_owner {
     struct cs_id id;
-    char name[101];
+    char name[CS_NAME_SIZE];
 };
 extern const struct cs_record cs_shown_owner_record;
 CS_MUST_CHECK enum cs_err cs_shown_owner(struct cs_ctx *ctx, const struct cs_id *account,

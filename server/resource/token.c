@@ -12,7 +12,7 @@
 struct order {
     int kind;
     struct cs_id user_id;
-    char name[101];
+    char name[CS_NAME_SIZE];
     uint32_t roles;
     uint64_t expires_in_s;
 };

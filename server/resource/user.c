@@ -17,9 +17,9 @@ static const char *const role_names[] = {"developer", "reviewer", "auditor", "ad
 struct order {
     char name[CS_NAME_SIZE];
     uint32_t roles;
-    char groups[256];
+    char groups[CS_GROUPS_SIZE];
     char accounts[CS_MEMBERSHIPS_MAX * CS_ID_TEXT_SIZE];
-    char email[255];
+    char email[CS_EMAIL_SIZE];
     int status;
 };
 

@@ -22,9 +22,8 @@ static void test_every_error_has_a_name_of_its_own(void **state)
         const char *name = cs_err_name((enum cs_err)i);
         assert_non_null(name);
         assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
-        for (int j = 0; j < i; j++) {
+        for (int j = 0; j < i; j++)
             assert_string_not_equal(name, cs_err_name((enum cs_err)j));
-        }
     }
     assert_string_equal(cs_err_name(CS_OK), "ok");
     assert_string_equal(cs_err_name(CS_ERR_COUNT), "unknown");
@@ -52,16 +51,14 @@ static void test_a_growing_buffer_grows_to_its_limit_and_not_past(void **state)
     struct cs_buf buf;
     cs_buf_init(&buf, 1000);
     assert_string_equal(cs_buf_text(&buf), "");
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         cs_buf_put_char(&buf, (char)('a' + i % 26));
-    }
     assert_int_equal(cs_buf_err(&buf), CS_OK);
     assert_int_equal(buf.len, 1000);
     const char *text = cs_buf_text(&buf); /* the NUL is beyond the limit and still fits */
     assert_int_equal(strlen(text), 1000);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         assert_int_equal(text[i], 'a' + i % 26);
-    }
     cs_buf_put_char(&buf, 'x');
     assert_int_equal(cs_buf_err(&buf), CS_ERR_TOO_LARGE);
     assert_int_equal(buf.len, 1000);

@@ -84,9 +84,8 @@ static void test_a_held_clock_moves_only_when_it_is_turned(void **state)
 
 static void *turn_often(void *clock)
 {
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         cs_clock_turn(clock, 1000);
-    }
     return NULL;
 }
 
@@ -96,12 +95,10 @@ static void test_turns_of_many_threads_add_up(void **state)
     struct cs_clock clock;
     pthread_t threads[4];
     cs_clock_init(&clock);
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, turn_often, &clock), 0);
-    }
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
     assert_true(atomic_load(&clock.turned_ms) == 4000000);
 }
 

@@ -85,9 +85,8 @@ static void test_base32_goes_both_ways_for_every_length(void **state)
     for (size_t len = 0; len <= sizeof(bytes); len++) {
         char text[CS_BASE32_LEN(sizeof(bytes)) + 1];
         uint8_t back[40] = {0};
-        for (size_t i = 0; i < len; i++) {
+        for (size_t i = 0; i < len; i++)
             bytes[i] = (uint8_t)(i * 37 + len * 101 + 129);
-        }
         cs_base32_encode(bytes, len, text);
         assert_int_equal(strlen(text), CS_BASE32_LEN(len));
         assert_int_equal(cs_base32_decode(text, strlen(text), back, len), CS_OK);
@@ -211,9 +210,8 @@ static void test_base62_sees_a_wrong_character_anywhere(void **state)
     for (size_t len = 1; len <= 40; len++) {
         char text[40];
         uint64_t value = 0;
-        for (size_t i = 0; i < len; i++) {
+        for (size_t i = 0; i < len; i++)
             text[i] = "09AZaz"[i % 6];
-        }
         assert_true(cs_base62_is(text, len));
         for (size_t i = 0; i < len * sizeof(wrong); i++) {
             char good = text[i / sizeof(wrong)];
@@ -230,9 +228,8 @@ static void test_base62_reads_what_it_writes(void **state)
     (void)state;
     for (size_t digits = 1; digits <= 20; digits++) {
         uint64_t most = 1; /* 62^digits, or 0: more than 64 bits hold */
-        for (size_t i = 0; i < digits; i++) {
+        for (size_t i = 0; i < digits; i++)
             most = most > UINT64_MAX / 62 ? 0 : most * 62;
-        }
         for (size_t i = 0; i < 200; i++) {
             char text[20];
             uint64_t value = 0;
@@ -259,9 +256,8 @@ static void test_base62_random_text_is_the_number_modulo(void **state)
     memset(random, 0xff, sizeof(random));
     cs_base62_from_random(random, text);
     assert_string_equal(text, "m8LLG7HjnuCA2j5rOw8Xp1"); /* (2^256 - 1) mod 62^22 */
-    for (size_t i = 0; i < sizeof(random); i++) {
+    for (size_t i = 0; i < sizeof(random); i++)
         random[i] = (uint8_t)i;
-    }
     cs_base62_from_random(random, text);
     assert_string_equal(text, "3MFagCXG9LRKRcwGkBIDlf");
 }

@@ -33,28 +33,24 @@ static size_t count_fields(const char *line)
     size_t count = 0;
     for (;;) {
         size_t key = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
-        if (key == 0 || line[key] != '=') {
+        if (key == 0 || line[key] != '=')
             return 0;
-        }
         line += key + 1;
         if (*line == '"') {
             for (line++; *line != '"'; line++) {
                 line += *line == '\\';
-                if ((unsigned char)*line < ' ') {
+                if ((unsigned char)*line < ' ')
                     return 0;
-                }
             }
             line++;
         } else {
             line += strcspn(line, " \"=\\\n");
         }
         count++;
-        if (*line == '\n') {
+        if (*line == '\n')
             return line[1] == '\0' ? count : 0;
-        }
-        if (*line++ != ' ') {
+        if (*line++ != ' ')
             return 0;
-        }
     }
 }
 
@@ -163,9 +159,8 @@ static void test_names_of_levels_and_forms(void **state)
         assert_int_equal(cs_log_level_parse(levels[i], &level), CS_OK);
         assert_int_equal(level, i);
     }
-    for (size_t i = 0; i < COUNT(wrong); i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++)
         assert_int_equal(cs_log_level_parse(wrong[i], &level), CS_ERR_INVALID);
-    }
     assert_int_equal(cs_log_format_parse("logfmt", &format), CS_OK);
     assert_int_equal(format, CS_LOG_LOGFMT);
     assert_int_equal(cs_log_format_parse("json", &format), CS_OK);
@@ -239,9 +234,8 @@ static void test_json_gives_values_back(void **state)
         assert_int_equal(json_object_size(line), 4);
         const char *back = json_string_value(json_object_get(line, "v"));
         assert_string_equal(json_string_value(json_object_get(line, "msg")), back);
-        if (strstr(back, "\xef\xbf\xbd") == NULL) {
+        if (strstr(back, "\xef\xbf\xbd") == NULL)
             assert_string_equal(back, hostile[i].value);
-        }
         json_decref(line);
     }
     close_log(&f);

@@ -63,13 +63,11 @@ static void *write_all(void *arg)
     struct writer writers[4];
     for (size_t i = 0; i < COUNT(threads); i++) {
         writers[i] = (struct writer){log, (int64_t)i};
-        if (pthread_create(&threads[i], NULL, write_lines, &writers[i]) != 0) {
+        if (pthread_create(&threads[i], NULL, write_lines, &writers[i]) != 0)
             return "no thread";
-        }
     }
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         (void)pthread_join(threads[i], NULL);
-    }
     return NULL;
 }
 
@@ -117,9 +115,8 @@ static void test_lost_lines_are_told_by_the_next(void **state)
     assert_int_equal(cs_log_new(ends[1], CS_LOG_INFO, CS_LOG_LOGFMT, &clock, &log), CS_OK);
     while (write(ends[1], drained, 4096) > 0) { /* until the pipe is full */
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         cs_log_line(log, CS_LOG_INFO, "lost", CS_NO_FIELDS);
-    }
     while (read(ends[0], drained, sizeof(drained)) > 0) {
     }
     cs_log_line(log, CS_LOG_INFO, "told", CS_NO_FIELDS);

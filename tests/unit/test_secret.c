@@ -26,9 +26,8 @@ static bool all_zero(const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
     uint8_t seen = 0;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         seen |= at[i];
-    }
     return seen == 0;
 }
 
@@ -211,9 +210,8 @@ static void test_a_full_arena_refuses_and_recovers(void **state)
     assert_int_equal(cs_secret_new(1, &more), CS_OK);
     assert_true(all_zero(more->bytes, sizeof(more->bytes)));
     cs_secret_free(&more);
-    for (size_t i = 0; i < SLOTS; i++) {
+    for (size_t i = 0; i < SLOTS; i++)
         cs_secret_free(&secrets[i]);
-    }
 }
 
 static void *churn(void *unused)
@@ -224,21 +222,17 @@ static void *churn(void *unused)
         struct cs_secret **mine = &held[round % COUNT(held)];
         if (*mine != NULL) {
             uint8_t mark = (*mine)->bytes[0];
-            for (size_t i = 0; i < (*mine)->len; i++) {
-                if ((*mine)->bytes[i] != mark) {
+            for (size_t i = 0; i < (*mine)->len; i++)
+                if ((*mine)->bytes[i] != mark)
                     return "two threads shared a slot";
-                }
-            }
             cs_secret_free(mine);
         }
-        if (cs_secret_new(64, mine) != CS_OK || !all_zero((*mine)->bytes, 64)) {
+        if (cs_secret_new(64, mine) != CS_OK || !all_zero((*mine)->bytes, 64))
             return "a slot was not clean";
-        }
         memset((*mine)->bytes, (int)(round % 255) + 1, 64);
     }
-    for (size_t i = 0; i < COUNT(held); i++) {
+    for (size_t i = 0; i < COUNT(held); i++)
         cs_secret_free(&held[i]);
-    }
     return NULL;
 }
 
@@ -246,9 +240,8 @@ static void test_threads_do_not_share_slots(void **state)
 {
     (void)state;
     pthread_t threads[4];
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, NULL), 0);
-    }
     for (size_t i = 0; i < COUNT(threads); i++) {
         void *trouble = NULL;
         assert_int_equal(pthread_join(threads[i], &trouble), 0);
@@ -267,11 +260,10 @@ static void read_vm_flags(const void *address, char flags[512])
     while (fgets(line, sizeof(line), maps) != NULL) {
         unsigned long from = 0;
         unsigned long to = 0;
-        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
             here = (uintptr_t)address >= from && (uintptr_t)address < to;
-        } else if (here && strncmp(line, "VmFlags:", 8) == 0) {
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
             memcpy(flags, line + 8, strlen(line + 8) + 1);
-        }
     }
     (void)fclose(maps);
 }
@@ -320,12 +312,10 @@ static int refuse_unlocked_pages(void)
     bool locked = false;
     void *pages = &locked;
     cs_secret_teardown();
-    if (cs_secret_setup(true, &locked) != CS_OK || !locked) {
+    if (cs_secret_setup(true, &locked) != CS_OK || !locked)
         return 0; /* nothing can be locked here, and so nothing is asked of pages */
-    }
-    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0)) {
+    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0))
         return 2;
-    }
     return cs_secret_pages_new(1, &pages) == CS_ERR_NOMEM && pages == NULL ? 0 : 3;
 }
 
@@ -340,20 +330,16 @@ static int refuse_lockless(void)
     const struct rlimit none = {0, 0};
     bool locked = true;
     cs_secret_teardown();
-    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0)) {
+    if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0))
         return 2;
-    }
-    if (cs_secret_setup(false, &locked) != CS_ERR_NOMEM || locked) {
+    if (cs_secret_setup(false, &locked) != CS_ERR_NOMEM || locked)
         return 3;
-    }
     locked = true;
-    if (cs_secret_setup(true, &locked) != CS_OK || locked) {
+    if (cs_secret_setup(true, &locked) != CS_OK || locked)
         return 4;
-    }
     struct cs_secret *secret = NULL;
-    if (cs_secret_new(8, &secret) != CS_OK) {
+    if (cs_secret_new(8, &secret) != CS_OK)
         return 5;
-    }
     cs_secret_free(&secret);
     cs_secret_teardown();
     return 0;
@@ -370,9 +356,8 @@ static int read_past_the_arena(void)
     const volatile uint8_t *last = NULL;
     for (size_t i = 0; i < SLOTS; i++) {
         struct cs_secret *secret = NULL;
-        if (cs_secret_new(1, &secret) != CS_OK) {
+        if (cs_secret_new(1, &secret) != CS_OK)
             return 2;
-        }
         const volatile uint8_t *slot = (const volatile uint8_t *)secret;
         last = slot > last ? slot : last;
     }
@@ -388,9 +373,8 @@ static void test_a_guard_page_ends_the_arena(void **state)
 static int free_twice(void)
 {
     struct cs_secret *secret = NULL;
-    if (cs_secret_new(1, &secret) != CS_OK) {
+    if (cs_secret_new(1, &secret) != CS_OK)
         return 2;
-    }
     struct cs_secret *again = secret;
     cs_secret_free(&secret);
     cs_secret_free(&again);
@@ -400,9 +384,8 @@ static int free_twice(void)
 static int tear_down_under_a_secret(void)
 {
     struct cs_secret *secret = NULL;
-    if (cs_secret_new(1, &secret) != CS_OK) {
+    if (cs_secret_new(1, &secret) != CS_OK)
         return 2;
-    }
     cs_secret_teardown();
     return 0;
 }
@@ -442,21 +425,16 @@ static int harden(void)
 {
     struct rlimit core = {1, 1};
     (void)umask(0);
-    if (cs_harden() != CS_OK) {
+    if (cs_harden() != CS_OK)
         return 2;
-    }
-    if (umask(0) != 077) {
+    if (umask(0) != 077)
         return 3;
-    }
-    if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0) {
+    if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0)
         return 4;
-    }
-    if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
         return 5;
-    }
-    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return 6;
-    }
     return cs_harden() == CS_OK ? 0 : 7; /* again is fine */
 }
 

@@ -9,6 +9,7 @@
 #define CS_VAULT_ACCESS_ACCESS_H
 
 #include "base/secret/secret.h"
+#include "vault/access/token.h"
 #include "vault/access/user.h"
 
 enum cs_access_kind { CS_ACCESS_USER, CS_ACCESS_SERVICE };
@@ -20,9 +21,9 @@ struct cs_access {
     struct cs_id id;
     int kind;
     struct cs_id user_id; /* CS_ACCESS_USER: whose it is */
-    char name[101];
+    char name[CS_NAME_SIZE];
     uint32_t roles; /* CS_ACCESS_SERVICE: of CS_ROLE_OF_SERVICES */
-    char hint[40];
+    char hint[CS_HINT_SIZE];
     int64_t created_at;
     struct cs_id created_by;
     int64_t expires_at; /* 0: never */

@@ -13,9 +13,9 @@ extern const char *const cs_account_status_names[];
 
 struct cs_account {
     struct cs_id id;
-    char name[101];
+    char name[CS_NAME_SIZE];
     int status;
-    char tags[256]; /* words, for the policy's rules */
+    char tags[CS_GROUPS_SIZE]; /* words, for the policy's rules */
     int64_t created_at;
     int64_t suspended_at;
     char suspend_reason[201];

@@ -29,11 +29,11 @@ struct cs_membership {
 
 struct cs_user {
     struct cs_id id;
-    char email[255];
-    char name[101];
+    char email[CS_EMAIL_SIZE];
+    char name[CS_NAME_SIZE];
     int status;
     uint32_t roles;
-    char groups[256]; /* words */
+    char groups[CS_GROUPS_SIZE]; /* words */
     struct cs_membership accounts[CS_MEMBERSHIPS_MAX];
     uint16_t account_count;
     int64_t created_at;

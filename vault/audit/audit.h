@@ -101,7 +101,7 @@ struct cs_audit_entry {
     char object[CS_ID_TEXT_SIZE]; /* "cred_…" */
     struct cs_id account;
     char request_id[65];
-    char address[46];
+    char address[CS_ADDRESS_SIZE];
     /* Beside the hashed part: */
     char detail[CS_DETAIL_SIZE];
     struct cs_extra extra;

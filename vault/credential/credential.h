@@ -39,7 +39,6 @@ enum cs_revoke_reason {
 };
 extern const char *const cs_revoke_reason_names[];
 
-#define CS_NAME_SIZE 101 /* 100 bytes and the NUL, everywhere a thing has a name */
 #define CS_DESCRIPTION_SIZE 501
 #define CS_BUNDLE_SIZE 65
 #define CS_NETWORKS_SIZE 512 /* a word list of IPv4, IPv6 and CIDR */
@@ -197,7 +196,8 @@ CS_MUST_CHECK enum cs_err cs_credential_revoke(struct cs_ctx *ctx, const struct 
                                                struct cs_credential *out);
 /*
  * delivered, active or disabled -> quarantined; CS_ERR_CONFLICT otherwise. `why` is a word for the
- * log. Works when the store is full. */
+ * log. Works when the store is full.
+ */
 CS_MUST_CHECK enum cs_err cs_credential_quarantine(struct cs_ctx *ctx, const struct cs_id *id,
                                                    const char *why, struct cs_credential *out);
 /*

@@ -83,8 +83,8 @@ struct cs_usage_report {
 };
 /*
  * Stored and not yet stored together; all zero for a credential that was never asked about. The
- * mode is that of its notes. days:
- * 1 … CS_USAGE_DAYS_MAX, back from today (UTC); CS_ERR_INVALID otherwise. Errors as of cs_row_get.
+ * mode is that of its notes. `days`: 1 … CS_USAGE_DAYS_MAX, back from today (UTC); CS_ERR_INVALID
+ * otherwise. Errors as of cs_row_get.
  */
 CS_MUST_CHECK enum cs_err cs_usage_report(struct cs_ctx *ctx, enum cs_mode mode,
                                           const struct cs_id *credential, unsigned days,

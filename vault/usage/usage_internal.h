@@ -5,7 +5,7 @@
  * stay in memory, and in what readers add up, until the next round begins: whether a reader's
  * snapshot has them already is told by the one row of progress, which is written together with
  * them: they are written in order. So no reader misses a count or has it twice, as long as its
- * transaction is not older than a whole round. Nothing outside of vault/usage*.c includes this.
+ * transaction is not older than a whole round. Nothing outside of vault/usage/ includes this.
  */
 #ifndef CS_VAULT_USAGE_USAGE_INTERNAL_H
 #define CS_VAULT_USAGE_USAGE_INTERNAL_H

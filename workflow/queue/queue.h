@@ -5,10 +5,9 @@
  * reviewer is found by walking the panels that have one of their groups, however much waits for
  * others; and each panel counts what it has, in the transaction that changes it.
  *
- * Panels are of
- * a policy: after another one was loaded, or an account got other tags or was suspended, requests
- * lie where they lay until cs_queue_renew has moved them, and a view of the queue is not whole.
- * Thread rule: inside a transaction, but for cs_queue_renew.
+ * Panels are of a policy: after another one was loaded, or an account got other tags or was
+ * suspended, requests lie where they lay until cs_queue_renew has moved them, and a view of the
+ * queue is not whole. Thread rule: inside a transaction, but for cs_queue_renew.
  */
 #ifndef CS_WORKFLOW_QUEUE_QUEUE_H
 #define CS_WORKFLOW_QUEUE_QUEUE_H
@@ -38,8 +37,8 @@ struct cs_queue_view {
     uint64_t pending[CS_QUEUE_PANELS_MAX];
     uint64_t until[CS_QUEUE_PANELS_MAX]; /* handles below this were escalated; 0: all are theirs */
     size_t count;
-    bool
-        whole; /* every pending request lies in a panel of this policy, and all of these are here */
+    /* Every pending request lies in a panel of this policy, and all of these are here. */
+    bool whole;
 };
 /* The panel's count is that of what waits for them, but for what they asked for themselves. */
 bool cs_queue_tells(const struct cs_queue_view *view, size_t panel);

@@ -1,4 +1,4 @@
-/* What the files of the queue share. Nothing outside of workflow/queue*.c includes this. */
+/* What the files of the queue share. Nothing outside of workflow/queue/ includes this. */
 #ifndef CS_WORKFLOW_QUEUE_QUEUE_INTERNAL_H
 #define CS_WORKFLOW_QUEUE_QUEUE_INTERNAL_H
 

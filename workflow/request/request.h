@@ -116,7 +116,7 @@ struct cs_request {
     char keeps[CS_SCOPES_SIZE]; /* of that one: the scopes that it has without this */
     char gains[CS_SCOPES_SIZE]; /* derived: the scopes that come with this */
     char left_out[CS_LEFT_OUT_SIZE]; /* asked for, but not by a reviewer's approval */
-    char recipient_email[255];
+    char recipient_email[CS_EMAIL_SIZE];
     uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     uint64_t expires_in_s;              /* of the credential, from its making; 0: never */
     char allowed_ips[CS_NETWORKS_SIZE]; /* of one that is widened: as it has them */
@@ -163,7 +163,7 @@ struct cs_request_order {
     char scopes[CS_SCOPES_SIZE];
     char use_case[CS_USE_CASE_SIZE];
     struct cs_id credential_id; /* to widen it */
-    char recipient_email[255];
+    char recipient_email[CS_EMAIL_SIZE];
     uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     uint64_t expires_in_s;
     char allowed_ips[CS_NETWORKS_SIZE];

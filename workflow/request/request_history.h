@@ -46,8 +46,8 @@ CS_MUST_CHECK enum cs_err cs_request_history(const struct cs_desk *desk,
 #define CS_REQUEST_PEOPLE_MAX (1 + CS_DECISIONS_MAX + CS_THREAD_MAX)
 struct cs_request_person {
     struct cs_id id;
-    char name[101];
-    char email[255]; /* "" unless the caller sees every account */
+    char name[CS_NAME_SIZE];
+    char email[CS_EMAIL_SIZE]; /* "" unless the caller sees every account */
 };
 struct cs_request_people {
     struct cs_request_person people[CS_REQUEST_PEOPLE_MAX];

@@ -16,7 +16,7 @@ struct cs_request_seen {
     char bundle[CS_BUNDLE_SIZE];
     char scopes[CS_SCOPES_SIZE];
     char use_case[CS_USE_CASE_SIZE];
-    char recipient_email[255];
+    char recipient_email[CS_EMAIL_SIZE];
     uint8_t recipient_public_key[CS_RECIPIENT_KEY_LEN];
     char allowed_ips[CS_NETWORKS_SIZE];
     struct cs_request_limits limits;
