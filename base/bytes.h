@@ -159,7 +159,11 @@ CS_MUST_CHECK enum cs_err cs_base64_decode(const char *text, size_t text_len, ui
  * 3629: too long a form, a surrogate, past U+10FFFF, cut off) or `len` is 0.
  */
 size_t cs_utf8_next(const char *text, size_t len, uint32_t *code);
-/* Valid UTF-8 (RFC 3629) without NUL and without control characters below U+0020 but \n and \t. */
+/*
+ * Valid UTF-8 (RFC 3629) that is shown as it stands: without NUL, without control characters but
+ * \n and \t, and without what turns the direction in which its neighbours are read (Unicode's
+ * technical report 36, section 2.10), so that nobody is shown another text than was written.
+ */
 bool cs_utf8_is_text(const char *text, size_t len);
 
 /* CRC-32 as of zlib. */

@@ -293,12 +293,32 @@ size_t cs_utf8_next(const char *text, size_t len, uint32_t *code)
     return 0;
 }
 
+/*
+ * Control characters; marks, overrides and isolates of direction; separators of lines and of
+ * annotations; tags. Whoever reads them on a screen reads something else than what is there.
+ */
+static bool steers_display(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x0000, 0x0008}, {0x000b, 0x001f}, {0x007f, 0x009f}, {0x061c, 0x061c},   {0x200e, 0x200f},
+        {0x2028, 0x202e}, {0x2066, 0x206f}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+    if (code >= ' ' && code <= '~')
+        return false;
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
 bool cs_utf8_is_text(const char *text, size_t len)
 {
     for (size_t at = 0; at < len;) {
         uint32_t code = 0;
         size_t step = cs_utf8_next(text + at, len - at, &code);
-        if (step == 0 || (code < 0x20 && code != '\n' && code != '\t'))
+        if (step == 0 || steers_display(code))
             return false;
         at += step;
     }

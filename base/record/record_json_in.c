@@ -212,7 +212,9 @@ static bool read_text(const struct input *in)
     if (!is_within(in, len, "have"))
         return false;
     if (!cs_utf8_is_text(text, len))
-        return complain(in->complaints, in->place, "must not hold control characters");
+        return complain(in->complaints, in->place,
+                        "must not hold control characters, nor any that turn the "
+                        "direction of text");
     memcpy(in->to, text, len);
     return true;
 }

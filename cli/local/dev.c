@@ -71,10 +71,21 @@ static bool join(char *out, size_t size, const char *folder, const char *name)
     return snprintf(out, size, "%s/%s", folder, name) < (int)size;
 }
 
+/*
+ * Its tokens are printed as commands to be pasted: whoever else may write there could have put
+ * others there, or anything that a shell takes for a command.
+ */
 static enum cs_exit make_folder(const char *path, char *absolute, size_t size)
 {
+    struct stat stat_of;
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return cs_output_fail(CS_EXIT_FAILED, "%s cannot be made: %s", path, strerror(errno));
+    if (stat(path, &stat_of) != 0 || stat_of.st_uid != geteuid() ||
+        (stat_of.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return cs_output_fail(CS_EXIT_DENIED,
+                              "%s is not used, because others may write to it: it must be a "
+                              "folder of yours with mode 0700",
+                              path);
     char *real = realpath(path, NULL);
     bool fits = real != NULL && snprintf(absolute, size, "%s", real) < (int)size;
     free(real);

@@ -165,6 +165,14 @@ test('an address that is taken, a wrong policy, an open folder: it says so and e
   assert.notEqual(wrong.status, 0);
   assert.match(wrong.stderr, /versoin/);
 
+  // Where others may write, the tokens that are printed to be pasted may be anybody's text.
+  await chmod(data, 0o777);
+  const shared = await dev('--listen', '127.0.0.1:0');
+  assert.equal(shared.status, 4, shared.stderr);
+  assert.equal(shared.stdout, '');
+  assert.match(shared.stderr, /others may write to it/);
+  await chmod(data, 0o700);
+
   await chmod(path.join(data, 'vault'), 0o755);
   const open = await dev('--listen', '127.0.0.1:0');
   assert.notEqual(open.status, 0);

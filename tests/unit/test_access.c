@@ -88,9 +88,24 @@ static void what_is_no_address_is_refused(void **state)
 {
     struct domain *d = *state;
     static const char *const wrong[] = {
-        "",          "dev",         "@acme.example",  "dev@",          "dev@@acme.example",
-        "a@b@c",     "dev @acme.x", "dev@acme .x",    "dev@acme.x\n",  "\tdev@acme.x",
-        "<dev@a.x>", "dev@a.x,e@f", "\"dev\"@acme.x", "dev@a.x;e@f.x", "dev\x7f@acme.x",
+        "",
+        "dev",
+        "@acme.example",
+        "dev@",
+        "dev@@acme.example",
+        "a@b@c",
+        "dev @acme.x",
+        "dev@acme .x",
+        "dev@acme.x\n",
+        "\tdev@acme.x",
+        "<dev@a.x>",
+        "dev@a.x,e@f",
+        "\"dev\"@acme.x",
+        "dev@a.x;e@f.x",
+        "dev\x7f@acme.x",
+        "d\xc3\xa9v@acme.x",
+        "d\xd0\xb5v@acme.x",
+        "dev@acme\xe2\x80\x8b.x",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_int_equal(change(d, user_create_fn, user_call(d, wrong[i], 0)), CS_ERR_INVALID);

@@ -22,6 +22,25 @@ static enum cs_err token_revoke_fn(struct cs_ctx *ctx, void *arg)
     return cs_access_revoke(ctx, &id, &call->access);
 }
 
+struct user_call {
+    struct cs_user user;
+    struct cs_user_edit edit;
+};
+
+static enum cs_err user_create_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct user_call *call = arg;
+    call->user = (struct cs_user){.email = "dev@acme.example", .roles = CS_ROLE_DEVELOPER};
+    return cs_user_create(ctx, &call->user);
+}
+
+static enum cs_err user_edit_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct user_call *call = arg;
+    struct cs_id id = call->user.id;
+    return cs_user_edit(ctx, &id, &call->edit, &call->user);
+}
+
 /* What protects goes on; what gives out stops, and leaves nothing half done. */
 static void a_full_store_still_takes_back(void **state)
 {
@@ -38,6 +57,8 @@ static void a_full_store_still_takes_back(void **state)
     assert_int_equal(claim_new(d, &waiting, &claim, claim_token), CS_OK);
     assert_int_equal(change(d, token_create_fn, &token), CS_OK);
     cs_secret_free(&token.token);
+    struct user_call user = {.edit = {.status = -1, .groups = "security"}};
+    assert_int_equal(change(d, user_create_fn, &user), CS_OK);
     fill_store(d);
     struct credential_call create = {.params = credential_params(d)};
     assert_int_equal(change(d, credential_create_fn, &create), CS_ERR_FULL);
@@ -58,6 +79,10 @@ static void a_full_store_still_takes_back(void **state)
     assert_string_equal(verdict_of(d, tokens[1]), "QUARANTINED");
     assert_int_equal(change(d, token_revoke_fn, &token), CS_OK);
     assert_true(token.access.revoked_at > 0);
+    assert_int_equal(change(d, user_edit_fn, &user), CS_ERR_FULL);
+    user.edit = (struct cs_user_edit){.status = CS_USER_DISABLED};
+    assert_int_equal(change(d, user_edit_fn, &user), CS_OK);
+    assert_int_equal(user.user.status, CS_USER_DISABLED);
     account_set_status(d, CS_ACCOUNT_SUSPENDED);
     assert_string_equal(verdict_of(d, tokens[2]), "SUSPENDED");
 }

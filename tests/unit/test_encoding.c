@@ -391,10 +391,43 @@ static void test_utf8_text_has_no_controls(void **state)
     assert_false(cs_utf8_is_text(good, 3)); /* cuts the ü */
     for (int c = 0; c < 0x80; c++) {
         char text[3] = {'a', (char)c, 'b'};
-        assert_int_equal(cs_utf8_is_text(text, 3), c >= 0x20 || c == '\n' || c == '\t');
+        bool good_one = (c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t';
+        assert_int_equal(cs_utf8_is_text(text, 3), good_one);
     }
     assert_false(cs_utf8_is_text("abc\xff", 4));
     assert_false(cs_utf8_is_text("\xc0\x80", 2)); /* a NUL in disguise */
+}
+
+/* Each range at its edges: what is shown as something else than it is, and its neighbours. */
+static void test_utf8_text_is_read_as_it_stands(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "\xc2\xa0",         /* U+00A0, behind the C1 controls */
+        "\xd8\x9b",         /* U+061B, an Arabic semicolon */
+        "\xe2\x80\x8d",     /* U+200D, which joins emojis and letters */
+        "\xe2\x80\x90",     /* U+2010, a hyphen */
+        "\xe2\x80\xa7",     /* U+2027 */
+        "\xe2\x80\xaf",     /* U+202F */
+        "\xe2\x81\xb0",     /* U+2070 */
+        "\xef\xbf\xbc",     /* U+FFFC */
+        "\xf3\xa0\x82\x80", /* U+E0080 */
+    };
+    static const char *const bad[] = {
+        "\xc2\x80",         "\xc2\x9b",
+        "\xc2\x9f",                             /* C1: the second one begins a terminal's command */
+        "\xd8\x9c",                             /* Arabic letter mark */
+        "\xe2\x80\x8e",     "\xe2\x80\x8f",     /* marks of direction */
+        "\xe2\x80\xa8",     "\xe2\x80\xa9",     /* separators of lines and paragraphs */
+        "\xe2\x80\xaa",     "\xe2\x80\xae",     /* embeddings and overrides */
+        "\xe2\x81\xa6",     "\xe2\x81\xaf",     /* isolates, and what is no longer used */
+        "\xef\xbf\xb9",     "\xef\xbf\xbb",     /* annotations */
+        "\xf3\xa0\x80\x80", "\xf3\xa0\x81\xbf", /* tags */
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(cs_utf8_is_text(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(cs_utf8_is_text(bad[i], strlen(bad[i])));
 }
 
 static void test_crc32_is_the_one_of_zlib(void **state)
@@ -427,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_base64_takes_no_other_character),
         cmocka_unit_test(test_utf8_steps),
         cmocka_unit_test(test_utf8_text_has_no_controls),
+        cmocka_unit_test(test_utf8_text_is_read_as_it_stands),
         cmocka_unit_test(test_crc32_is_the_one_of_zlib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

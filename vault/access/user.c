@@ -78,17 +78,13 @@ static enum cs_err refuse(struct cs_ctx *ctx, const char *pointer, const char *d
     return cs_fault_set(ctx->fault, CS_ERR_INVALID, CS_FAULT_INVALID_BODY, pointer, "%s", detail);
 }
 
-/*
- * Something before one @ and something after it, nothing that would have to be quoted. Whether mail
- * arrives there, only mail can tell.
- */
-static bool is_address(const char *email)
+bool cs_user_is_address(const char *email)
 {
     const char *at = strchr(email, '@');
     if (at == NULL || at == email || at[1] == '\0' || strchr(at + 1, '@') != NULL)
         return false;
     for (const char *c = email; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("<>()[]\\,;:\"", *c) != NULL)
+        if (*c <= ' ' || *c > '~' || strchr("<>()[]\\,;:\"", *c) != NULL)
             return false;
     }
     return true;
@@ -158,8 +154,8 @@ static enum cs_err claim_address(struct cs_ctx *ctx, const struct cs_user *user)
 
 enum cs_err cs_user_create(struct cs_ctx *ctx, struct cs_user *user)
 {
-    if (!is_address(user->email))
-        return refuse(ctx, "/email", "This is not an address like developer@acme.example.");
+    if (!cs_user_is_address(user->email))
+        return refuse(ctx, "/email", CS_USER_NO_ADDRESS);
     if (user->account_count > CS_MEMBERSHIPS_MAX)
         return CS_ERR_TOO_LARGE;
     enum cs_err err = check_roles(ctx, user->roles);
@@ -228,6 +224,8 @@ static enum cs_err apply_edit(struct cs_ctx *ctx, const struct cs_user_edit *edi
 enum cs_err cs_user_edit(struct cs_ctx *ctx, const struct cs_id *id,
                          const struct cs_user_edit *edit, struct cs_user *out)
 {
+    if (edit->status == CS_USER_DISABLED)
+        cs_tx_use_reserve(ctx->tx);
     enum cs_err err = cs_user_get(ctx, id, out);
     if (err != CS_OK)
         return err;

@@ -55,6 +55,14 @@ struct cs_user_edit {
 };
 
 /*
+ * Something before one @ and something after it, in visible ASCII, nothing that would have to be
+ * quoted: two addresses that look alike are one. (A domain of other letters has such a form, xn--.)
+ * Whether mail arrives there, only mail can tell.
+ */
+bool cs_user_is_address(const char *email);
+#define CS_USER_NO_ADDRESS "This is not an address in ASCII, like developer@acme.example."
+
+/*
  * Takes email, name, roles, groups and accounts of `user` and fills in the rest. CS_ERR_EXISTS: the
  * address is taken; CS_ERR_INVALID: not an address, a gateway role, or an account that is not
  * there; CS_ERR_TOO_LARGE: more than CS_MEMBERSHIPS_MAX accounts.
@@ -65,7 +73,8 @@ CS_MUST_CHECK enum cs_err cs_user_create(struct cs_ctx *ctx, struct cs_user *use
 CS_MUST_CHECK enum cs_err cs_user_get(struct cs_ctx *ctx, const struct cs_id *id,
                                       struct cs_user *out);
 CS_MUST_CHECK enum cs_err cs_user_find(struct cs_ctx *ctx, const char *email, struct cs_user *out);
-/* CS_ERR_STALE, CS_ERR_NOT_FOUND; else as cs_user_create. */
+/* CS_ERR_STALE, CS_ERR_NOT_FOUND; else as cs_user_create. To disable still works in a full store.
+ */
 CS_MUST_CHECK enum cs_err cs_user_edit(struct cs_ctx *ctx, const struct cs_id *id,
                                        const struct cs_user_edit *edit, struct cs_user *out);
 /* Errors as of cs_list_page. */

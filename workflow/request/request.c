@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vault/access/account.h"
+#include "vault/access/user.h"
 #include "vault/list.h"
 #include "workflow/grant/grant.h"
 #include "workflow/policy_log.h"
@@ -111,9 +112,8 @@ static enum cs_err check_members(const struct cs_desk *desk, const struct cs_req
     enum cs_err err = cs_desk_networks(desk, order->allowed_ips);
     if (err != CS_OK)
         return err;
-    if (order->recipient_email[0] != '\0' && strchr(order->recipient_email, '@') == NULL)
-        return refuse_member(desk, "/recipient_email",
-                             "This is not an address like integrator@acme.example.");
+    if (order->recipient_email[0] != '\0' && !cs_user_is_address(order->recipient_email))
+        return refuse_member(desk, "/recipient_email", CS_USER_NO_ADDRESS);
     if (live->expires_after_s != 0 && order->expires_in_s > live->expires_after_s)
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
                             "/expires_in_s", "The policy permits at most %" PRIu64 " seconds.",

@@ -32,6 +32,8 @@ function* wrongValues(schema, pointer) {
   }
   if (allowed.includes('string') && !schema.enum)
     yield [`NUL at ${pointer}`, 'a\u0000b', ''];
+  if (allowed.includes('string') && !schema.enum)
+    yield [`text read from the right at ${pointer}`, 'a\u202eb', pointer];
   if (schema.type === 'array') {
     const word = schema.items.enum?.[0] ?? 'word';
     yield [`a number in ${pointer}`, [word, 7], `${pointer}/1`];
