@@ -6,7 +6,7 @@
  * policy of the moment, and writes its answer into call->reply there and then: so an
  * Idempotency-Key can keep the answer in the same commit as what it answers. The function may run
  * more than once; each run begins with an empty reply that has the route's status and type.
- * Thread rule: from a worker.
+ * Thread rule: from a worker; cs_change_begin also from an event loop.
  */
 #ifndef CS_SERVER_CHANGE_H
 #define CS_SERVER_CHANGE_H

@@ -42,7 +42,8 @@ enum cs_method {
 enum cs_speed {
     /* Answers on the event loop: must not wait, lock for long or allocate much. */
     CS_SPEED_FAST = 1, /* 0 is a route that forgot to say */
-    /* Runs on a worker thread; may wait for commits, Argon2, peers. */
+    /* Runs on a worker thread, where it may wait for commits, Argon2, peers; or begins on the event
+     * loop, which waits no more than it does for what is FAST, and ends whenever it does. */
     CS_SPEED_WORK
 };
 
@@ -84,9 +85,9 @@ enum cs_trait {
  */
 typedef enum cs_err cs_handler_fn(struct cs_call *call);
 /*
- * A handler that would but sleep for a commit: it begins, and call->finish is called with what a
- * handler would return, once, by any thread, maybe before this returns. Nobody touches the call
- * after that.
+ * A handler that would but sleep for a commit: it begins, on the event loop, and call->finish is
+ * called with what a handler would return, once, by any thread, maybe before this returns. Nobody
+ * touches the call after that.
  */
 typedef void cs_begin_fn(struct cs_call *call);
 

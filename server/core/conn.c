@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +130,15 @@ static enum MHD_Result send_reply(struct cs_exchange *exchange)
     return queued ? MHD_YES : MHD_NO;
 }
 
-/* Runs it here, or hands it to a worker. */
+/* Lets nothing happen to the connection until its exchange is resumed. */
+static enum MHD_Result suspend(struct cs_conn *conn)
+{
+    MHD_suspend_connection(conn->mhd);
+    wait_for(conn, CS_WAIT_CALL);
+    return MHD_YES;
+}
+
+/* Runs or begins it here, or hands it to a worker. */
 static enum MHD_Result run_request(struct cs_exchange *exchange)
 {
     struct cs_conn *conn = exchange->conn;
@@ -139,19 +146,12 @@ static enum MHD_Result run_request(struct cs_exchange *exchange)
     struct cs_call *call = &exchange->call;
 
     call->deadline_ns = loop->now_ns + loop->deadlines.length_ns[CS_WAIT_CALL];
-    if (call->route->speed == CS_SPEED_FAST) {
-        bool is_ready = cs_exchange_run(exchange, loop->lane);
-        assert(is_ready); /* no route that is FAST has `begin` */
-        return is_ready ? send_reply(exchange) : MHD_NO;
-    }
+    /* Nobody but this thread resumes, so whoever is quicker than the suspension is harmless. */
+    if (call->route->speed == CS_SPEED_FAST || call->route->begin)
+        return cs_exchange_run(exchange, loop->lane) ? send_reply(exchange) : suspend(conn);
     exchange->stage = CS_STAGE_RUNNING;
-    /* Nobody but this thread resumes, so a worker that is quicker than the suspension is harmless.
-     */
-    if (cs_workers_submit(loop->http->workers, &exchange->job) == CS_OK) {
-        MHD_suspend_connection(conn->mhd);
-        wait_for(conn, CS_WAIT_CALL);
-        return MHD_YES;
-    }
+    if (cs_workers_submit(loop->http->workers, &exchange->job) == CS_OK)
+        return suspend(conn);
     cs_loop_count(&loop->counts.queue_full);
     cs_exchange_refuse(exchange, cs_call_refuse(call, CS_ERR_UNAVAILABLE, CS_FAULT_UNAVAILABLE,
                                                 "Too many requests are waiting."));

@@ -2,8 +2,9 @@
  * The core's own structs: server, loop, connection, exchange, and who may touch what.
  *
  * A loop's thread owns its MHD daemon, its connections and their exchanges. While an exchange is
- * with a worker, that worker alone touches it, and the loop leaves its connection suspended; it
- * comes back through the loop's inbox. Nothing outside server/core includes this.
+ * with a worker, or with whoever ends what it began, that thread alone touches it, and the loop
+ * leaves its connection suspended; it comes back through the loop's inbox. Nothing outside
+ * server/core includes this.
  */
 #ifndef CS_SERVER_CORE_CORE_H
 #define CS_SERVER_CORE_CORE_H
@@ -38,7 +39,7 @@ enum cs_daemon { CS_DAEMON_PLAIN, CS_DAEMON_TLS, CS_DAEMON_COUNT };
 enum cs_stage {
     CS_STAGE_HEAD,    /* its header section is not complete */
     CS_STAGE_BODY,    /* its body is not complete */
-    CS_STAGE_RUNNING, /* a worker has it */
+    CS_STAGE_RUNNING, /* a worker has it, or who ends what it began */
     CS_STAGE_READY,   /* its answer is made, and waits for the rest of the request at most */
     CS_STAGE_SENT     /* its answer is MHD's */
 };
@@ -140,7 +141,7 @@ struct cs_http {
     pthread_mutex_t mutex; /* for `ended` and `begun` */
     pthread_cond_t one_ended;
     unsigned ended; /* loops whose thread is done */
-    unsigned begun; /* calls that nobody's worker waits for, until they are back in their loop */
+    unsigned begun; /* calls that no thread waits for, until they are back in their loop */
     _Atomic bool stopping;
     _Atomic uint64_t accepted;
     _Atomic uint64_t refused;

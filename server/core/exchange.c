@@ -414,6 +414,7 @@ static void begin(struct cs_exchange *exchange)
     pthread_mutex_lock(&http->mutex);
     http->begun++;
     pthread_mutex_unlock(&http->mutex);
+    exchange->stage = CS_STAGE_RUNNING;
     exchange->call.finish = finish;
     exchange->call.route->begin(&exchange->call);
 }

@@ -6,7 +6,8 @@
  * two hooks. Only this layer includes microhttpd.h.
  *
  * Each loop is a thread with its own epoll and its own MHD daemon. A route marked CS_SPEED_FAST is
- * answered there; any other runs on the worker pool while its connection is suspended.
+ * answered there; one that has `begin` begins there; any other runs on the worker pool. While
+ * somebody else has its call, a connection is suspended.
  * Thread rule: start, stop and free from one thread; the rest from any.
  */
 #ifndef CS_SERVER_HTTP_HTTP_H
@@ -30,8 +31,8 @@ struct cs_routes;
 /*
  * Establishes who calls, before the handler: fills call->caller, and returns CS_OK if the route's
  * `who` admits it; else an error with call->fault. Runs where the handler will: on the loop for
- * CS_SPEED_FAST, on a worker otherwise. It runs for every route; one for anyone is let through by
- * the hook itself.
+ * CS_SPEED_FAST and what begins, on a worker otherwise. It runs for every route; one for anyone is
+ * let through by the hook itself.
  */
 typedef enum cs_err cs_http_auth_fn(struct cs_call *call);
 

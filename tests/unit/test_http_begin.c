@@ -39,6 +39,7 @@ static const struct cs_route routes[] = {
     {BEGIN_ROUTE("/now", begin_at_once)},
     {BEGIN_ROUTE("/refuse", begin_refusal)},
     {TEST_ROUTE(GET, "/slow", WORK, hello, 1)},
+    {TEST_ROUTE(GET, "/gate", WORK, wait_at_gate, 1)},
     {.path = NULL},
 };
 static const struct cs_route *const tables[] = {routes, NULL};
@@ -105,6 +106,29 @@ static void no_worker_waits_for_what_has_begun(void **state)
     begun_stop(&fixture);
 }
 
+/* Nor does it wait for a worker: the only one is at the gate. */
+static void what_begins_needs_no_worker(void **state)
+{
+    struct fixture fixture;
+    struct answer answer;
+
+    (void)state;
+    begun_start(&fixture);
+    int waiting = client_open(&fixture);
+    client_say(waiting, GET("/gate"));
+    gate_await(&fixture, 1);
+    int other = client_open(&fixture);
+    client_say(other, GET("/now"));
+    client_receive(other, &answer, EXPECT_BODY);
+    assert_int_equal(answer.status, 200);
+    gate_open(&fixture);
+    client_receive(waiting, &answer, EXPECT_BODY);
+    assert_int_equal(answer.status, 200);
+    close(waiting);
+    close(other);
+    begun_stop(&fixture);
+}
+
 static void what_is_finished_before_it_returns_is_answered(void **state)
 {
     struct fixture fixture;
@@ -158,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_worker_waits_for_what_has_begun),
+        cmocka_unit_test(what_begins_needs_no_worker),
         cmocka_unit_test(what_is_finished_before_it_returns_is_answered),
         cmocka_unit_test(freeing_waits_for_what_has_begun),
     };

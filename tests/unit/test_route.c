@@ -137,8 +137,8 @@ static void begin_nothing(struct cs_call *call)
     (void)call;
 }
 
-/* What is begun is not waited for, which a FAST route does. */
-static void begins_on_workers_only(void **state)
+/* What is begun is ended by others, which a FAST route does not wait for. */
+static void what_begins_is_not_fast(void **state)
 {
     struct cs_route table[] = {ROUTE(GET, "/begun"), {.path = NULL}};
     const struct cs_route *const one[] = {table, NULL};
@@ -236,9 +236,9 @@ static void knows_methods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_raw_paths),      cmocka_unit_test(lists_in_table_order),
-        cmocka_unit_test(begins_on_workers_only), cmocka_unit_test(refuses_incomplete_routes),
-        cmocka_unit_test(refuses_twins),          cmocka_unit_test(finds_parameters_by_name),
+        cmocka_unit_test(matches_raw_paths),       cmocka_unit_test(lists_in_table_order),
+        cmocka_unit_test(what_begins_is_not_fast), cmocka_unit_test(refuses_incomplete_routes),
+        cmocka_unit_test(refuses_twins),           cmocka_unit_test(finds_parameters_by_name),
         cmocka_unit_test(knows_methods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,7 +95,22 @@ static uint64_t commits(struct fixture *f)
     return stats.commits;
 }
 
-static void who_finds_nobody_at_work_is_the_writer(void **state)
+static enum cs_err tell_who_writes(struct cs_tx *tx, void *arg)
+{
+    (void)tx;
+    *(pthread_t *)arg = pthread_self();
+    return CS_OK;
+}
+
+static void who_waits_and_finds_nobody_at_work_is_the_writer(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t by;
+    assert_int_equal(cs_store_update(f->store, tell_who_writes, &by, NULL), CS_OK);
+    assert_true(pthread_equal(by, pthread_self()));
+}
+
+static void who_does_not_wait_is_never_the_writer(void **state)
 {
     struct fixture *f = *state;
     struct told told = {.number = 1};
@@ -103,7 +118,7 @@ static void who_finds_nobody_at_work_is_the_writer(void **state)
     await(&told);
     assert_int_equal(told.update.result, CS_OK);
     assert_int_equal(told.update.seq, 1);
-    assert_true(pthread_equal(told.by, pthread_self()));
+    assert_true(!pthread_equal(told.by, pthread_self()));
 }
 
 static void who_comes_meanwhile_does_not_wait_and_shares_a_commit(void **state)
@@ -351,7 +366,8 @@ static void a_neighbour_touches_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(who_finds_nobody_at_work_is_the_writer),
+        CASE(who_waits_and_finds_nobody_at_work_is_the_writer),
+        CASE(who_does_not_wait_is_never_the_writer),
         CASE(who_comes_meanwhile_does_not_wait_and_shares_a_commit),
         CASE(what_is_left_behind_a_turn_is_done_all_the_same),
         CASE(a_carry_counts_what_succeeds),

@@ -10,8 +10,8 @@
  * each seeing what those before it wrote, and commits them together (group commit, at most
  * CS_BATCH_KEYS keys and CS_BATCH_BYTES bytes). Who updates sleeps until the commit that holds the
  * change is durable, or is called back then. A function that fails leaves no trace and does not
- * disturb its neighbours. Nobody is at work: then who asks for an update is the writer for one
- * batch, which saves both the way to another thread and back.
+ * disturb its neighbours. Nobody is at work: then who would sleep is the writer for one batch,
+ * which saves both the way to another thread and back.
  *
  * The function must be pure: it may be run more than once, and does nothing outside its transaction
  * but overwrite its own `arg`'s results. cs_tx_now_ms and cs_tx_random give each run the same
@@ -74,9 +74,10 @@ typedef enum cs_err cs_tx_fn(struct cs_tx *tx, void *arg);
 CS_MUST_CHECK enum cs_err cs_store_update(struct cs_store *store, cs_tx_fn *fn, void *arg,
                                           uint64_t *seq);
 /*
- * The same without waiting. The update is the store's from now on, until `done` is called: once,
- * with `result` and `seq` set, by the thread that commits or by this one before it returns. `done`
- * has to be quick, because others are told after it, and may not update the store.
+ * The same without waiting, and without writing anything on this thread, which may be one that has
+ * to be quick. The update is the store's from now on, until `done` is called: once, with `result`
+ * and `seq` set, by the thread that commits, or by this one before it returns if nothing is taken
+ * any more. `done` has to be quick, because others are told after it, and may not update the store.
  */
 struct cs_update {
     cs_tx_fn *fn;

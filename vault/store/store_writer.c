@@ -402,13 +402,14 @@ void cs_writer_stop(struct cs_writer **writer)
     free(gone);
 }
 
-/* *turn: it goes to whoever calls, because nobody has it and nobody was before. */
+/* *turn: whether the caller would take it; then whether it goes to it, because nobody has it and
+ * nobody was before. */
 static bool enqueue(struct cs_writer *writer, struct cs_update *update, bool *turn)
 {
     pthread_mutex_lock(&writer->mutex);
     bool taken = !writer->closing && !cs_writer_failed(writer);
     bool was_empty = writer->queued.first == NULL;
-    *turn = taken && !writer->busy && !has_updates(writer);
+    *turn = *turn && taken && !writer->busy && !has_updates(writer);
     if (*turn)
         writer->busy = true;
     if (taken)
@@ -420,15 +421,19 @@ static bool enqueue(struct cs_writer *writer, struct cs_update *update, bool *tu
     return taken;
 }
 
+/* *turn: as for enqueue. */
+static void ask(struct cs_writer *writer, struct cs_update *update, bool *turn)
+{
+    update->now_ms = cs_clock_wall_ms(writer->clock);
+    randombytes_buf(update->seed, sizeof update->seed);
+    if (!enqueue(writer, update, turn))
+        finish(update, CS_ERR_UNAVAILABLE, 0);
+}
+
 void cs_writer_submit(struct cs_writer *writer, struct cs_update *update)
 {
     bool turn = false;
-    update->now_ms = cs_clock_wall_ms(writer->clock);
-    randombytes_buf(update->seed, sizeof update->seed);
-    if (!enqueue(writer, update, &turn))
-        finish(update, CS_ERR_UNAVAILABLE, 0);
-    if (turn)
-        take_turn(writer);
+    ask(writer, update, &turn);
 }
 
 /* An update that lies on its caller's stack, who sleeps until it is done. */
@@ -445,12 +450,15 @@ static void wake_waiter(struct cs_update *update)
 enum cs_err cs_writer_update(struct cs_writer *writer, cs_tx_fn *fn, void *arg, uint64_t *seq)
 {
     struct waiter waiter = {.update = {.fn = fn, .arg = arg, .done = wake_waiter}};
+    bool turn = true;
     int code = sem_init(&waiter.done, 0, 0);
     if (seq != NULL)
         *seq = 0;
     if (code != 0)
         return CS_ERR_NOMEM;
-    cs_writer_submit(writer, &waiter.update);
+    ask(writer, &waiter.update, &turn);
+    if (turn)
+        take_turn(writer);
     do {
         code = sem_wait(&waiter.done);
     } while (code != 0 && errno == EINTR);

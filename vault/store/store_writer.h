@@ -3,8 +3,8 @@
  *
  * It owns the order of all changes. While one commit waits for the disk the next updates queue, and
  * all of them go into the next commit. Whose turn it is to write is one thread at a time: the
- * writer's own while there is a queue, and whoever comes when there is none, for one batch. It
- * knows the engine and the overlay, and not what an update means.
+ * writer's own while there is a queue, and whoever comes to wait when there is none, for one batch.
+ * It knows the engine and the overlay, and not what an update means.
  *
  * Thread rule: cs_writer_submit and cs_writer_update from any thread, but never from within an
  * update or its `done`.
