@@ -32,6 +32,7 @@ struct cs_service {
     const char *witness_argv[CS_ROOTKEY_ARGS_MAX + 1];
     char url[CS_LISTEN_ADDRESS_SIZE + 16];
     char public_url[CS_CONFIG_WORD_SIZE];
+    bool started; /* the log says that it was, and will say that it stopped */
     sigset_t signals;
 };
 
@@ -91,12 +92,17 @@ static enum cs_err record_policy(struct cs_service *service, const struct cs_pol
     return cs_vault_update(service->app.vault, &actor, NULL, note_policy, &noting);
 }
 
-/* For the operator, where nothing below has said more than the error. */
-static const char *why_not_opened(enum cs_err err)
+/* Where nothing below has said more than the error. */
+const char *cs_service_why(enum cs_err err)
 {
-    if (err == CS_ERR_NOT_FOUND)
-        return "there is none yet; countersign init makes one";
-    return err == CS_ERR_CONFLICT ? "another process has it open" : "the lines before this one say";
+    static const char *const reasons[CS_ERR_COUNT] = {
+        [CS_ERR_NOT_FOUND] = "there is none yet; countersign init makes one",
+        [CS_ERR_EXISTS] = "there is a vault already",
+        [CS_ERR_CONFLICT] = "another process has it open",
+        [CS_ERR_CORRUPT] = "it is damaged or cut off; a backup can take its place",
+        [CS_ERR_NOMEM] = "there is not enough memory",
+    };
+    return reasons[err] == NULL ? "the lines before this one say" : reasons[err];
 }
 
 static enum cs_err open_vault(struct cs_service *service, const struct cs_policy *policy)
@@ -117,7 +123,7 @@ static enum cs_err open_vault(struct cs_service *service, const struct cs_policy
     if (err != CS_OK)
         cs_log_line(
             service->params.log, CS_LOG_ERROR, "the vault cannot be opened",
-            CS_FIELDS(CS_T("data", config->data), CS_T("why", why_not_opened(err)), CS_E(err)));
+            CS_FIELDS(CS_T("data", config->data), CS_T("why", cs_service_why(err)), CS_E(err)));
     return err == CS_OK ? record_policy(service, policy, CS_POLICY_STARTED, getuid()) : err;
 }
 
@@ -237,9 +243,18 @@ static enum cs_err call_witness(struct cs_service *service)
     return cs_witness_start(&params, &service->witness);
 }
 
-static void tell_addresses(const struct cs_service *service)
+/* What an operator asks first of a log: which program, which vault, which policy, and where. */
+static void tell_start(struct cs_service *service)
 {
+    const struct cs_config *config = service->params.config;
+    const struct cs_policy *policy = cs_policy_slot_get(&service->app.policy);
     const char *address;
+    cs_log_line(service->params.log, CS_LOG_INFO, "started",
+                CS_FIELDS(CS_T("version", CS_VERSION), CS_T("data", config->data),
+                          CS_T("policy", config->policy[0] == '\0' ? "default" : config->policy),
+                          CS_T("digest", cs_policy_digest(policy))));
+    cs_policy_unref(&policy);
+    service->started = true;
     for (size_t i = 0; (address = cs_http_address(service->http, i)) != NULL; i++)
         cs_log_line(service->params.log, CS_LOG_INFO, "listening",
                     CS_FIELDS(CS_T("address", address)));
@@ -276,7 +291,7 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
         enum cs_err closing = cs_service_close(&service);
         return closing == CS_OK ? err : closing;
     }
-    tell_addresses(service);
+    tell_start(service);
     *out = service;
     return CS_OK;
 }
@@ -330,8 +345,12 @@ enum cs_err cs_service_run(struct cs_service *service)
     for (;;) {
         siginfo_t info = {0};
         int signal_number = sigtimedwait(&service->signals, &info, &look);
-        if (signal_number == SIGTERM || signal_number == SIGINT)
+        if (signal_number == SIGTERM || signal_number == SIGINT) {
+            cs_log_line(service->params.log, CS_LOG_INFO, "stopping",
+                        CS_FIELDS(CS_T("signal", sigabbrev_np(signal_number)),
+                                  CS_N("by_uid", info.si_uid)));
             return CS_OK;
+        }
         if (signal_number == SIGHUP) {
             reload_policy(service, info.si_uid);
             reload_tls(service);
@@ -366,7 +385,8 @@ enum cs_err cs_service_close(struct cs_service **service)
     if (s->has_policy)
         cs_policy_slot_destroy(&s->app.policy);
     cs_buf_free(&s->app.openapi);
-    cs_log_line(s->params.log, CS_LOG_INFO, "stopped", CS_NO_FIELDS);
+    if (s->started)
+        cs_log_line(s->params.log, CS_LOG_INFO, "stopped", CS_NO_FIELDS);
     free(s);
     *service = NULL;
     return CS_OK;

@@ -31,6 +31,8 @@ struct cs_service_params {
  */
 CS_MUST_CHECK enum cs_err cs_service_policy(const struct cs_config *config, struct cs_log *log,
                                             const struct cs_policy **out);
+/* For the operator: why a vault could not be made or opened. */
+const char *cs_service_why(enum cs_err err);
 /*
  * Opens everything and listens. Blocks SIGTERM, SIGINT and SIGHUP in all threads. Why it failed is
  * in the log. CS_ERR_DENIED: the root key; CS_ERR_NOT_FOUND: no vault; CS_ERR_INVALID: policy or

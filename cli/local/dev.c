@@ -232,7 +232,7 @@ static enum cs_exit serve_demo(const struct cs_args *args, const struct cs_servi
     enum cs_err err = prepare(params->config, params, folder, &demo);
     if (err != CS_OK)
         return cs_output_fail(cs_command_exit(err), "the demo vault in %s cannot be used: %s",
-                              folder, cs_err_name(err));
+                              folder, cs_service_why(err));
     enum cs_exit code = cs_local_serve(params, json ? print_json : print_text, demo);
     json_decref(demo);
     return code;

@@ -33,17 +33,36 @@ struct first_admin {
     struct cs_secret *token;
 };
 
+/*
+ * Only where nobody is yet: who was cut off between the vault and its admin runs it again, and a
+ * vault at work gets no admin in this way.
+ */
 static enum cs_err make_admin(struct cs_ctx *ctx, void *arg)
 {
     struct first_admin *first = arg;
-    struct cs_user user = {.roles = CS_ROLE_ADMIN};
+    struct cs_user user = {.roles = CS_ROLE_ADMIN}, found;
     struct cs_access access;
-    if (snprintf(user.email, sizeof(user.email), "%s", first->email) >= (int)sizeof(user.email))
-        return CS_ERR_INVALID;
-    enum cs_err err = cs_user_create(ctx, &user);
+    struct cs_page page = {.limit = 1};
+    size_t count = 0;
+    enum cs_err err = cs_user_list(ctx, &page, &found, &count);
+    if (err == CS_OK && count > 0)
+        err = CS_ERR_EXISTS;
+    if (err != CS_OK)
+        return err;
+    (void)snprintf(user.email, sizeof(user.email), "%s", first->email);
+    err = cs_user_create(ctx, &user);
     struct cs_access_params params = {
         .kind = CS_ACCESS_USER, .user_id = user.id, .name = "first token"};
     return err == CS_OK ? cs_access_create(ctx, &params, &access, &first->token) : err;
+}
+
+/* The key's file is what is lost first, and missed last. */
+static void remind(const struct cs_config *config)
+{
+    if (config->root_key.kind == CS_ROOTKEY_FILE)
+        cs_output_say("keep a copy of the root key, %s, away from %s: without it nothing can be "
+                      "read",
+                      config->root_key.path, config->data);
 }
 
 static enum cs_exit print_token(const struct first_admin *first)
@@ -60,20 +79,25 @@ static enum cs_exit print_token(const struct first_admin *first)
     return code;
 }
 
-static enum cs_exit seed(const struct cs_vault_params *params, const char *email)
+static enum cs_exit refuse(const struct cs_config *config, enum cs_err err)
+{
+    return cs_output_fail(cs_command_exit(err), "no vault was made in %s: %s", config->data,
+                          cs_service_why(err));
+}
+
+static enum cs_exit seed(const struct cs_config *config, const struct cs_vault_params *params,
+                         const char *email)
 {
     const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
-    struct cs_fault fault = {.code = CS_FAULT_NONE};
     struct first_admin first = {.email = email};
     struct cs_vault *vault = NULL;
     enum cs_err err = cs_vault_open(params, &vault);
     if (err == CS_OK)
-        err = cs_vault_update(vault, &actor, &fault, make_admin, &first);
+        err = cs_vault_update(vault, &actor, NULL, make_admin, &first);
     cs_vault_close(&vault);
-    enum cs_exit code = err == CS_OK ? print_token(&first)
-                                     : cs_output_fail(cs_command_exit(err),
-                                                      "the first admin could not be made: %s %s",
-                                                      cs_err_name(err), fault.detail);
+    enum cs_exit code = err == CS_OK ? print_token(&first) : refuse(config, err);
+    if (err == CS_OK)
+        remind(config);
     cs_secret_free(&first.token);
     return code;
 }
@@ -81,11 +105,16 @@ static enum cs_exit seed(const struct cs_vault_params *params, const char *email
 static enum cs_exit create(const struct cs_config *config, const struct cs_args *args,
                            struct cs_log *log, const struct cs_clock *clock)
 {
+    const char *email = cs_args_text(args, "admin");
     struct cs_rootkey_source source;
     const struct cs_policy *policy = NULL;
+    if (!cs_user_is_address(email) || strlen(email) >= sizeof(((struct cs_user *)0)->email))
+        return cs_output_fail(CS_EXIT_USAGE,
+                              "--admin must be an address like admin@platform.example");
     cs_config_rootkey(config, &source);
     if (cs_service_policy(config, log, &policy) != CS_OK)
-        return cs_output_fail(CS_EXIT_FAILED, "the policy is wrong");
+        return cs_output_fail(CS_EXIT_USAGE,
+                              "the policy can not be used (the lines above say why)");
     struct cs_vault_params params = {
         .path = config->data,
         .source = &source,
@@ -94,10 +123,8 @@ static enum cs_exit create(const struct cs_config *config, const struct cs_args 
         .log = log,
     };
     enum cs_err err = cs_local_create(config, &params);
-    enum cs_exit code = err == CS_OK
-                            ? seed(&params, cs_args_text(args, "admin"))
-                            : cs_output_fail(cs_command_exit(err), "no vault was made in %s: %s",
-                                             config->data, cs_err_name(err));
+    bool there = err == CS_OK || err == CS_ERR_EXISTS;
+    enum cs_exit code = there ? seed(config, &params, email) : refuse(config, err);
     cs_policy_unref(&policy);
     return code;
 }
@@ -124,7 +151,8 @@ const struct cs_command cs_init_command = {
     .summary = "Make a new vault",
     .doc =
         "Makes the data folder and the vault in it, the root key if the configuration names a "
-        "file that is not there yet, and the first admin. Nothing that exists is overwritten.\n\n"
+        "file that is not there yet, and the first admin. Nothing that exists is overwritten; cut "
+        "off, it is run again.\n\n"
         "Keep a copy of the root key away from the data: without it nothing can be read.",
     .options = options,
     .examples = examples,

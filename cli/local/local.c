@@ -5,23 +5,20 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/policy/policy.h"
 #include "vault/seal/rootkey.h"
 #include "vault/vault.h"
 
 enum cs_exit cs_local_config(const char *path, struct cs_config *out)
 {
-    struct cs_buf text;
     struct cs_report *report = calloc(1, sizeof(*report));
     if (report == NULL)
         return cs_output_fail(CS_EXIT_FAILED, "out of memory");
     enum cs_err err = cs_config_load(path, report, out);
-    cs_buf_init(&text, CS_OUTPUT_MAX);
-    cs_report_print(report, &text);
     if (err != CS_OK)
-        cs_output_say("the configuration is wrong\n%s", cs_buf_text(&text));
-    cs_buf_free(&text);
+        cs_policy_complain("configuration", report);
     free(report);
-    return err == CS_OK ? CS_EXIT_OK : CS_EXIT_FAILED;
+    return cs_command_exit(err);
 }
 
 enum cs_exit cs_local_demo_config(const char *folder, struct cs_config *out)

@@ -54,7 +54,8 @@ static enum cs_exit check(const struct cs_config *config, struct cs_log *log)
     enum cs_err err = cs_service_policy(config, log, &policy);
     cs_policy_unref(&policy);
     if (err != CS_OK)
-        return cs_output_fail(CS_EXIT_FAILED, "the policy is wrong");
+        return cs_output_fail(cs_command_exit(err),
+                              "the policy can not be used (the log says why)");
     cs_output_say("configuration and policy are right");
     return CS_EXIT_OK;
 }

@@ -4,6 +4,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -34,6 +36,13 @@ static enum cs_err split(const char *address, char *host, size_t host_size, cons
     return CS_OK;
 }
 
+/* Digits alone, and no more than there are ports: getaddrinfo would take 99999 for 34463. */
+static bool is_port(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+    return text[len] == '\0' && len <= 5 && strtol(text, NULL, 10) <= UINT16_MAX;
+}
+
 static enum cs_err parse_tcp(const char *text, struct cs_listen_place *out)
 {
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
@@ -42,7 +51,8 @@ static enum cs_err parse_tcp(const char *text, struct cs_listen_place *out)
     char host[INET6_ADDRSTRLEN + 1];
     const char *port;
 
-    if (split(text, host, sizeof(host), &port) || getaddrinfo(host, port, &hints, &info) != 0)
+    if (split(text, host, sizeof(host), &port) || !is_port(port) ||
+        getaddrinfo(host, port, &hints, &info) != 0)
         return CS_ERR_INVALID;
     memcpy(&out->address, info->ai_addr, info->ai_addrlen);
     out->address_len = info->ai_addrlen;

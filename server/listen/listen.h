@@ -18,7 +18,7 @@
 #define CS_LISTEN_USERS_MAX 4
 #define CS_LISTEN_NAME_SIZE 33 /* of users and groups of the system: at most 32 bytes */
 /* The form of addresses, for messages. */
-#define CS_LISTEN_FORM "HOST:PORT with a number, unix:/absolute/path, or systemd:NAME"
+#define CS_LISTEN_FORM "HOST:PORT with numbers, unix:/absolute/path, or systemd:NAME"
 
 enum cs_listen_kind {
     CS_LISTEN_TCP,      /* "127.0.0.1:8470", "[::1]:0": a numeric host; port 0 takes a free one */

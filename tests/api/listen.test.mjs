@@ -194,7 +194,7 @@ test('one that a supervisor has opened to everybody does not stand for the gatew
 
 const wrong = [
   ['listen: []', /:4:\d+: .*1 to 8 members/],
-  ['listen: ["localhost:1"]', /:4:10: .*HOST:PORT with a number, unix:\/absolute\/path/],
+  ['listen: ["localhost:1"]', /:4:10: .*HOST:PORT with numbers, unix:\/absolute\/path/],
   ['listen: ["unix:relative"]', /:4:10: /],
   [`listen: ["unix:/${'x'.repeat(107)}"]`, /at most 107 bytes/],
   ['listen: [{ addres: "127.0.0.1:1" }]', /address/],

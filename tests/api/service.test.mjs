@@ -146,7 +146,7 @@ test('a second process on the same folder is refused, and the first goes on', as
   const second = await countersign(t, args);
   assert.equal(second.status, 5, second.stderr);
   assert.equal(second.stdout, '');
-  assert.match(second.stderr, /cannot be used: .*conflict/);
+  assert.match(second.stderr, /cannot be used: another process has it open/);
   assert.equal((await verify(vault, client_secret)).code, 'VALID');
 });
 
@@ -208,22 +208,32 @@ test('init makes a vault and its first admin, and serve serves it', async (t) =>
   }));
   const unlocked = '--allow-unlocked-memory';
   const init = ['init', '--config', config, '--admin', 'ada@platform.example', unlocked];
+  const wrong = await countersign(t, ['init', '--config', config, '--admin', 'ada', unlocked]);
+  assert.equal(wrong.status, 2, wrong.stderr);
+  assert.match(wrong.stderr, /--admin must be an address/);
+  assert.deepEqual((await readdir(folder)).sort(), ['countersign.yaml', 'data']);
   const made = await countersign(t, init);
   assert.equal(made.status, 0, made.stderr);
   assert.match(made.stdout, /^cs_user_[0-9A-Za-z]{39}\n$/);
+  assert.match(made.stderr, /keep a copy of the root key, \S+root\.key, away from \S+data/);
   const again = await countersign(t, init);
   assert.equal(again.status, 5, again.stderr);
+  assert.match(again.stderr, /there is a vault already/);
   assert.equal(again.stdout, '');
   const check = await countersign(t, ['serve', '--config', config, '--check', unlocked]);
   assert.equal(check.status, 0, check.stderr);
 
   const child = spawnCountersign(t, ['serve', '--config', config, unlocked]);
+  const started = /msg="started" version=\S+ data=(\S+) policy=default digest=[0-9a-f]{64}/;
+  assert.equal(await child.line(started), data);
   const url = `http://${await child.line(/msg="?listening"? address=(\S+)/)}`;
   const shown = await countersign(t, ['whoami', '--format', 'json'],
     { vault: { url }, token: made.stdout.trim() });
   assert.equal(shown.status, 0, shown.stderr);
   assert.deepEqual(shown.json().roles, ['admin']);
+  const ended = once(child, 'close');
   child.kill('SIGTERM');
-  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  assert.deepEqual(await ended, [0, null]);
+  await child.line(/msg="stopping" signal=(TERM) by_uid=\d+\n.*msg="stopped"/);
   await rm(config);
 });

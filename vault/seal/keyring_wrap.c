@@ -206,6 +206,7 @@ enum cs_err cs_keyring_unwrap(struct cs_slice wrapped, const struct cs_rootkey_s
     struct cs_rootkey_kdf kdf = {0};
     struct cs_secret *wrapping_key = NULL;
     uint8_t check[CHECK_LEN];
+    bool is_other = false; /* the key could be had, and is another */
     *out = NULL;
     enum cs_err err = read_header(wrapped, source, &kdf);
     if (err != CS_OK)
@@ -213,15 +214,13 @@ enum cs_err cs_keyring_unwrap(struct cs_slice wrapped, const struct cs_rootkey_s
     err = derive(source, &kdf, log, &wrapping_key, check);
     if (err != CS_OK)
         goto out;
-    if (sodium_memcmp(check, wrapped.bytes + AT_CHECK, CHECK_LEN) != 0)
-        err = CS_ERR_DENIED;
-    else
-        err = unwrap_entries(wrapped, wrapping_key, out);
+    is_other = sodium_memcmp(check, wrapped.bytes + AT_CHECK, CHECK_LEN) != 0;
+    err = is_other ? CS_ERR_DENIED : unwrap_entries(wrapped, wrapping_key, out);
 out:
     if (err != CS_OK)
         cs_log_line(log, CS_LOG_ERROR,
-                    err == CS_ERR_DENIED ? "the root key is not the one of this keyring"
-                                         : "the keyring cannot be opened",
+                    is_other ? "the root key is not the one of this keyring"
+                             : "the keyring cannot be opened",
                     CS_FIELDS(CS_E(err)));
     cs_secret_free(&wrapping_key);
     return err;
