@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/file.h"
 #include "base/secret/secret.h"
 
 #define COLUMN_GAP 2
@@ -349,30 +350,16 @@ enum cs_output_json_form cs_output_stdout_form(void)
     return isatty(STDOUT_FILENO) ? CS_OUTPUT_ASCII : CS_OUTPUT_UTF8;
 }
 
-static enum cs_err write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(fd, bytes, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return CS_ERR_IO;
-        bytes += written;
-        len -= (size_t)written;
-    }
-    return CS_OK;
-}
-
 enum cs_exit cs_output_write(struct cs_buf *buf)
 {
     if (cs_buf_err(buf) != CS_OK)
         return cs_output_fail(CS_EXIT_FAILED, "there is too much to print");
-    if (write_all(STDOUT_FILENO, buf->bytes, buf->len) != CS_OK)
+    if (cs_file_write(STDOUT_FILENO, CS_SLICE(buf->bytes, buf->len)) != CS_OK)
         return cs_output_fail(CS_EXIT_FAILED, "cannot write to stdout: %s", strerror(errno));
     return CS_EXIT_OK;
 }
 
-static void say(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
     char *text = NULL;
     int len = vasprintf(&text, format, args);
@@ -384,7 +371,7 @@ static void say(const char *format, va_list args)
     put_lines(&line, CS_SLICE(text, (size_t)len), 0);
     cs_buf_put_char(&line, '\n');
     if (cs_buf_err(&line) == CS_OK)
-        (void)!write_all(STDERR_FILENO, line.bytes, line.len);
+        (void)!cs_file_write(STDERR_FILENO, CS_SLICE(line.bytes, line.len));
     cs_buf_free(&line);
     cs_wipe(text, (size_t)len);
     free(text);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/output.h"
 
 static enum cs_err fail(const struct cs_env_file *file, enum cs_err err)
@@ -49,7 +50,7 @@ enum cs_err cs_env_file_put(struct cs_env_file *file, const char *name, struct c
     cs_buf_put(&text, value.bytes, value.len);
     cs_buf_put_char(&text, '\n');
     enum cs_err err = cs_buf_err(&text);
-    if (err == CS_OK && write(file->fd, text.bytes, text.len) != (ssize_t)text.len)
+    if (err == CS_OK && cs_file_write(file->fd, CS_SLICE(text.bytes, text.len)) != CS_OK)
         err = fail(file, CS_ERR_IO);
     cs_buf_free(&text);
     return err;
@@ -57,7 +58,7 @@ enum cs_err cs_env_file_put(struct cs_env_file *file, const char *name, struct c
 
 enum cs_err cs_env_file_commit(struct cs_env_file *file)
 {
-    if (fsync(file->fd) != 0)
+    if (cs_file_sync_new(file->fd, file->path) != CS_OK)
         return fail(file, CS_ERR_IO);
     int fd = file->fd;
     file->fd = -1;

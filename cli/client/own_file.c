@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/output.h"
 
 static enum cs_err fail(const struct cs_own_file *file, const char *verb)
@@ -93,17 +94,10 @@ enum cs_err cs_own_file_damaged(const struct cs_own_file *file)
 
 static enum cs_err read_all(const struct cs_own_file *file, int fd, struct cs_buf *out)
 {
-    for (;;) {
-        uint8_t *room = cs_buf_extend(out, 1024);
-        if (room == NULL)
-            return cs_own_file_damaged(file);
-        ssize_t got = read(fd, room, 1024);
-        out->len -= 1024 - (got > 0 ? (size_t)got : 0);
-        if (got < 0 && errno != EINTR)
-            return fail(file, "read");
-        if (got == 0)
-            return CS_OK;
-    }
+    enum cs_err err = cs_file_read(fd, out);
+    if (err == CS_ERR_TOO_LARGE)
+        return cs_own_file_damaged(file);
+    return err == CS_ERR_IO ? fail(file, "read") : err;
 }
 
 enum cs_err cs_own_file_read(const struct cs_own_file *file, struct cs_buf *out)
@@ -134,7 +128,7 @@ static enum cs_err replace(const struct cs_own_file *file, int folder, const str
     int fd = openat(folder, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fail(file, "written");
-    bool written = write(fd, text->bytes, text->len) == (ssize_t)text->len && fsync(fd) == 0;
+    bool written = cs_file_write(fd, CS_SLICE(text->bytes, text->len)) == CS_OK && fsync(fd) == 0;
     written = close(fd) == 0 && written;
     if (written && renameat(folder, part, folder, file->name) == 0 && fsync(folder) == 0)
         return CS_OK;

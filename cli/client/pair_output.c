@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/output.h"
 
 #define TEXT_MAX 512
@@ -36,34 +36,6 @@ static enum cs_exit fail_file(const struct cs_pair_output *output)
 {
     return cs_output_fail(errno == EEXIST ? CS_EXIT_CONFLICT : CS_EXIT_FAILED,
                           "cannot write %s: %s", output->file, strerror(errno));
-}
-
-/* A descriptor of the folder that the file is to be in, and the file's name there. */
-static int open_folder(const char *file, const char **name)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(file, '/');
-    *name = slash == NULL ? file : slash + 1;
-    int len = snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash + 1 - file),
-                       slash == NULL ? "." : file);
-    if (len < 0 || (size_t)len >= sizeof(folder)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static bool write_all(int fd, struct cs_slice text)
-{
-    while (text.len > 0) {
-        ssize_t wrote = write(fd, text.bytes, text.len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return false;
-        text = CS_SLICE(text.bytes + wrote, text.len - (size_t)wrote);
-    }
-    return true;
 }
 
 /* Whether the file that is there already has that text, is this user's, and nobody else's. */
@@ -94,7 +66,7 @@ static bool link_file(int folder, const char *name, struct cs_slice text)
     if (fd < 0)
         return false;
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-    bool written = write_all(fd, text) && fsync(fd) == 0 &&
+    bool written = cs_file_write(fd, text) == CS_OK && fsync(fd) == 0 &&
                    linkat(AT_FDCWD, self, folder, name, AT_SYMLINK_FOLLOW) == 0 &&
                    fsync(folder) == 0;
     int error = errno;
@@ -109,7 +81,7 @@ static bool make_file(int folder, const char *name, struct cs_slice text)
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    bool written = write_all(fd, text) && fsync(fd) == 0 && fsync(folder) == 0;
+    bool written = cs_file_write(fd, text) == CS_OK && fsync(fd) == 0 && fsync(folder) == 0;
     int error = errno;
     close(fd);
     if (!written)
@@ -121,8 +93,8 @@ static bool make_file(int folder, const char *name, struct cs_slice text)
 static enum cs_exit write_file(const struct cs_pair_output *output, struct cs_slice text)
 {
     const char *name = NULL;
-    int folder = open_folder(output->file, &name);
-    if (folder < 0)
+    int folder = -1;
+    if (cs_file_open_folder(output->file, &folder, &name) != CS_OK)
         return fail_file(output);
     bool written = link_file(folder, name, text);
     if (!written && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
@@ -175,7 +147,7 @@ static enum cs_exit feed(const char *command, struct cs_slice text)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction before;
     sigaction(SIGPIPE, &ignore, &before);
-    bool fed = write_all(ends[1], text);
+    bool fed = cs_file_write(ends[1], text) == CS_OK;
     close(ends[1]);
     sigaction(SIGPIPE, &before, NULL);
     return wait_for(child, fed);
@@ -187,8 +159,8 @@ enum cs_exit cs_pair_output_check(const struct cs_pair_output *output)
     const char *name = NULL;
     if (output->file == NULL)
         return CS_EXIT_OK;
-    int folder = open_folder(output->file, &name);
-    if (folder < 0)
+    int folder = -1;
+    if (cs_file_open_folder(output->file, &folder, &name) != CS_OK)
         return fail_file(output);
     bool is_there = fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
     errno = is_there ? EEXIST : EACCES;

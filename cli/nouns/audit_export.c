@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/note.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"
@@ -195,7 +196,8 @@ static FILE *open_file(const struct exporting *exporting, bool goes_on)
 static enum cs_exit close_file(struct exporting *exporting, enum cs_exit code)
 {
     bool flushed = fflush(exporting->file) == 0 &&
-                   (exporting->path == NULL || fsync(fileno(exporting->file)) == 0);
+                   (exporting->path == NULL ||
+                    cs_file_sync_new(fileno(exporting->file), exporting->path) == CS_OK);
     if (code == CS_EXIT_OK && !flushed)
         code = unwritable(exporting);
     if (exporting->path != NULL && fclose(exporting->file) != 0 && code == CS_EXIT_OK)

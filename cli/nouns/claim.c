@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/secret/sealedbox.h"
 #include "cli/client/pair_output.h"
 #include "cli/client/rest.h"
@@ -95,8 +96,9 @@ static enum cs_exit make_key(const char *path)
     enum cs_err err = cs_sealedbox_new_key(&key);
     if (err == CS_OK)
         cs_base64_encode(key->bytes, key->len, text);
-    bool written = err == CS_OK && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-                   write(fd, "\n", 1) == 1 && fsync(fd) == 0;
+    bool written = err == CS_OK && cs_file_write(fd, cs_slice_str(text)) == CS_OK &&
+                   cs_file_write(fd, cs_slice_str("\n")) == CS_OK &&
+                   cs_file_sync_new(fd, path) == CS_OK;
     cs_wipe(text, sizeof(text));
     cs_secret_free(&key);
     close(fd);

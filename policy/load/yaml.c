@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "base/file.h"
+
 #define CHUNK_SIZE (32 * 1024)
 
 /* Nodes and texts are carved from chunks and go all at once. */
@@ -378,30 +380,17 @@ static enum cs_err check_writers(int fd, struct cs_report *report)
     return CS_ERR_DENIED;
 }
 
-static enum cs_err read_all(int fd, struct cs_buf *out)
-{
-    char chunk[16384];
-    while (out->len <= CS_YAML_BYTES_MAX) { /* one byte over is enough to see that it is */
-        ssize_t got = read(fd, chunk, sizeof(chunk));
-        if (got == 0)
-            break;
-        if (got < 0 && errno != EINTR)
-            return CS_ERR_IO;
-        if (got > 0)
-            cs_buf_put(out, chunk, (size_t)got);
-    }
-    return cs_buf_err(out);
-}
-
 enum cs_err cs_yaml_read(const char *path, struct cs_report *report, struct cs_buf *out)
 {
-    cs_buf_init(out, CS_YAML_BYTES_MAX + CHUNK_SIZE);
+    cs_buf_init(out, CS_YAML_BYTES_MAX + 1); /* a byte over is enough to see that it is */
     enum cs_err err = CS_ERR_IO;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0)
         err = check_writers(fd, report);
     if (err == CS_OK)
-        err = read_all(fd, out);
+        err = cs_file_read(fd, out);
+    if (err == CS_ERR_TOO_LARGE)
+        err = CS_OK;
     if (err == CS_ERR_IO)
         cs_report_add(report, (struct cs_mark){0, 0}, "cannot be read: %s", strerror(errno));
     if (fd >= 0)

@@ -13,10 +13,10 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #define FILE_MAX ((size_t)1 << 20)
-#define PIECE 4096
 
 struct cs_tls_identity {
     _Atomic unsigned holders;
@@ -59,20 +59,18 @@ static enum cs_err read_file(const char *path, enum secrecy secrecy, struct cs_l
                              struct cs_buf *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    enum cs_err err;
-    ssize_t got = 1;
 
     if (fd < 0)
         return complain(log, path, strerrordesc_np(errno), CS_ERR_IO);
-    err = check_file(fd, path, secrecy, log);
-    while (err == CS_OK && got > 0) {
-        uint8_t *room = cs_buf_extend(out, PIECE);
-        got = room ? read(fd, room, PIECE) : -1;
-        if (got < 0)
-            err = complain(log, path, room ? strerrordesc_np(errno) : "it is too long", CS_ERR_IO);
-        else
-            out->len -= PIECE - (size_t)got;
-    }
+    enum cs_err err = check_file(fd, path, secrecy, log);
+    if (err != CS_OK)
+        goto out;
+    err = cs_file_read(fd, out);
+    if (err == CS_ERR_TOO_LARGE)
+        err = complain(log, path, "it is too long", CS_ERR_IO);
+    else if (err == CS_ERR_IO)
+        err = complain(log, path, strerrordesc_np(errno), CS_ERR_IO);
+out:
     close(fd);
     return err;
 }

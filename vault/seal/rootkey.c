@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "vault/seal/rootkey_command.h"
 
@@ -223,35 +224,6 @@ static enum cs_err new_key_text(struct cs_secret **out)
     return err;
 }
 
-static bool sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1; /* with it, for the root's sake */
-    if (len >= sizeof(folder))
-        return false;
-    memcpy(folder, path, len);
-    folder[len] = '\0';
-    int fd = open(len == 0 ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool synced = fsync(fd) == 0;
-    close(fd);
-    return synced;
-}
-
-static bool write_all(int fd, struct cs_slice bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.bytes, bytes.len);
-        if (put < 0 && errno != EINTR)
-            return false;
-        if (put > 0)
-            bytes = CS_SLICE(bytes.bytes + put, bytes.len - (size_t)put);
-    }
-    return true;
-}
-
 enum cs_err cs_rootkey_create_file(const char *path, struct cs_log *log)
 {
     struct cs_secret *text = NULL;
@@ -266,8 +238,9 @@ enum cs_err cs_rootkey_create_file(const char *path, struct cs_log *log)
                         CS_FIELDS(CS_T("path", path), CS_T("why", strerrordesc_np(errno))));
         goto out;
     }
-    bool written = write_all(fd, cs_secret_slice(text)) && fsync(fd) == 0;
-    written = close(fd) == 0 && written && sync_folder(path);
+    bool written =
+        cs_file_write(fd, cs_secret_slice(text)) == CS_OK && cs_file_sync_new(fd, path) == CS_OK;
+    written = close(fd) == 0 && written;
     if (!written) {
         cs_log_line(log, CS_LOG_ERROR, "the root key file cannot be written",
                     CS_FIELDS(CS_T("path", path), CS_T("why", strerrordesc_np(errno))));
