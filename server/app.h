@@ -63,6 +63,7 @@ struct cs_app {
     struct cs_metrics *metrics;         /* NULL: nothing is counted */
     const struct cs_http *_Atomic http; /* for its figures; NULL until it runs */
     struct cs_rate failed_attempts;     /* of one address; limit 0: any number */
+    struct cs_rate changes;             /* of one person; limit 0: any number */
     enum cs_unnamed unnamed;
     struct cs_buf openapi; /* the document (server/openapi.h), made before it runs */
 };

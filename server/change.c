@@ -1,12 +1,16 @@
 #include "server/change.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/text/words.h"
 #include "vault/replay.h"
+#include "vault/verify/limits.h"
 
+#define MS_PER_S 1000
 #define TAG_MAX 22 /* quotes and the digits of a 64-bit number */
 
 const struct cs_record cs_change_nothing_record = {
@@ -126,6 +130,41 @@ static void prepare(struct cs_call *call, cs_change_fn *fn, void *arg, struct ru
     run->ask = (struct cs_replay_ask){.route = NULL};
 }
 
+/*
+ * A person's changes are counted, where the configuration limits them, whatever becomes of them;
+ * but for those that end something.
+ */
+static enum cs_err slow_down(struct cs_call *call)
+{
+    struct cs_app *app = call->app;
+    struct cs_limit_told told;
+    struct cs_limit_ask ask = {
+        .who = cs_id_handle(&call->caller->user.id),
+        .limit = app->changes.limit,
+        .period_ms = app->changes.period_ms,
+        .cost = 1,
+    };
+    if (ask.limit == 0 || ask.who == 0 || (call->route->traits & CS_TRAIT_ENDS) != 0)
+        return CS_OK;
+    ask.now_ns = cs_clock_mono_ns(app->clock);
+    cs_limits_ask(cs_vault_limits(app->vault), &ask, &told);
+    if (told.allowed)
+        return CS_OK;
+    call->retry_after_s = (uint32_t)((told.retry_after_ms + MS_PER_S - 1) / MS_PER_S);
+    return cs_call_refuse(call, CS_ERR_LIMITED, CS_FAULT_RATE_LIMITED,
+                          "One person may change %" PRIu64
+                          " things in a minute here; what ends a key or a token is not counted.",
+                          ask.limit);
+}
+
+static enum cs_err prepare_change(struct cs_call *call, cs_change_fn *fn, void *arg,
+                                  struct run *run)
+{
+    prepare(call, fn, arg, run);
+    enum cs_err err = ask_for_replay(call, run);
+    return err == CS_OK ? slow_down(call) : err;
+}
+
 static enum cs_err update(struct run *run, const struct cs_actor *actor)
 {
     struct cs_call *call = run->change.call;
@@ -139,8 +178,7 @@ enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, void *arg)
 {
     struct run run;
     struct cs_actor actor = cs_app_actor(call);
-    prepare(call, fn, arg, &run);
-    enum cs_err err = ask_for_replay(call, &run);
+    enum cs_err err = prepare_change(call, fn, arg, &run);
     return err == CS_OK ? update(&run, &actor) : err;
 }
 
@@ -176,10 +214,9 @@ void cs_change_begin(struct cs_call *call, cs_change_fn *fn, void *arg, cs_chang
         end_begun(call, end, arg, CS_ERR_NOMEM);
         return;
     }
-    prepare(call, fn, arg, &begun->run);
+    enum cs_err err = prepare_change(call, fn, arg, &begun->run);
     begun->end = end;
     begun->actor = cs_app_actor(call);
-    enum cs_err err = ask_for_replay(call, &begun->run);
     if (err != CS_OK) {
         free(begun);
         end_begun(call, end, arg, err);

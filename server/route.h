@@ -75,8 +75,14 @@ enum cs_trait {
     CS_TRAIT_CONDITIONAL = 1 << 1, /* takes If-Match */
     CS_TRAIT_TAGGED = 1 << 2,      /* its answer has an ETag */
     CS_TRAIT_SECRET = 1 << 3,      /* its answer holds a secret: kept for a replay only shortly */
-    CS_TRAIT_FORWARDED = 1 << 4 /* a client's request, as a gateway passes it on: the gateway's own
-                                   token is in X-Countersign-Token */
+    CS_TRAIT_FORWARDED = 1 << 4, /* a client's request, as a gateway passes it on: the gateway's own
+                                    token is in X-Countersign-Token */
+    /*
+     * Ends what was given, at once, on the store's reserve: a limit on changes never stands in its
+     * way. Done twice it is done once, so that no answer is kept for a repetition: kept ones would
+     * use the reserve up.
+     */
+    CS_TRAIT_ENDS = 1 << 5
 };
 
 /*

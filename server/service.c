@@ -271,6 +271,8 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     service->app.log = params->log;
     service->app.failed_attempts =
         (struct cs_rate){.limit = params->config->failed_attempts, .period_ms = MINUTE_MS};
+    service->app.changes =
+        (struct cs_rate){.limit = params->config->changes, .period_ms = MINUTE_MS};
     service->app.unnamed = (enum cs_unnamed)params->config->unnamed;
     cs_buf_init(&service->app.openapi, CS_OPENAPI_MAX);
     enum cs_err err = block_signals(service);

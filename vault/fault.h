@@ -27,7 +27,7 @@
     X(NOT_ACCEPTABLE, "not_acceptable", 406, "Not acceptable")                                     \
     X(REQUEST_TIMEOUT, "request_timeout", 408, "The request took too long to arrive")              \
     X(CONFLICT, "conflict", 409, "The object's state does not permit this")                        \
-    X(LIMIT_REACHED, "limit_reached", 409, "The limit of active credentials is reached")           \
+    X(LIMIT_REACHED, "limit_reached", 409, "As many as there may be are there")                    \
     X(ALREADY_EXISTS, "already_exists", 409, "It is there already")                                \
     X(ALREADY_DECIDED, "already_decided", 409, "This reviewer has decided already")                \
     X(REPLAY_EXPIRED, "replay_expired", 409, "Done before; the answer can not be had again")       \

@@ -160,6 +160,8 @@ static const struct cs_schema_field limit_fields[] = {
              .min = 1, .max = 65536),
     CS_S_KEY("failed_attempts_per_minute", CS_S_UINT, struct cs_config, failed_attempts, false,
              .min = 0, .max = CS_LIMIT_MAX),
+    CS_S_KEY("changes_per_minute", CS_S_UINT, struct cs_config, changes, false, .min = 0,
+             .max = CS_LIMIT_MAX),
     CS_S_KEY("unnamed_callers", CS_S_ENUM, struct cs_config, unnamed, false,
              .names = cs_unnamed_names),
     CS_S_KEY("data_gib", CS_S_UINT, struct cs_config, map_gib, false, .min = 1, .max = 4096),

@@ -52,6 +52,7 @@ struct cs_config {
     uint64_t workers, connections, connections_per_address; /* 0: the core's default */
     uint64_t map_gib;
     uint64_t failed_attempts; /* of one address in a minute; 0: any number */
+    uint64_t changes;         /* of one person in a minute; 0: any number */
     int unnamed;              /* enum cs_unnamed */
 };
 

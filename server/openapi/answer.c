@@ -137,6 +137,12 @@ static bool writes(const struct cs_route *route)
     return route->method != CS_METHOD_GET && route->speed == CS_SPEED_WORK;
 }
 
+/* A person's changes may be limited. */
+static bool is_counted(const struct cs_route *route)
+{
+    return writes(route) && (route->who & CS_WHO_USER) != 0 && (route->traits & CS_TRAIT_ENDS) == 0;
+}
+
 /* Refusals that a route can meet for what it is, beside those that it names itself. */
 static const struct {
     bool (*applies)(const struct cs_route *route);
@@ -152,6 +158,7 @@ static const struct {
     {is_idempotent, {409, 422}},
     {is_conditional, {412}},
     {writes, {507}},
+    {is_counted, {429}},
 };
 
 /* Whether a status is among those that the route names, or follows from what it is. */

@@ -209,7 +209,7 @@ const struct cs_route cs_resource_credentials[] = {
         .body = &revoking_record,
         .answer = &cs_credential_record,
         .kind = CS_CREDENTIAL_PREFIX,
-        .traits = CS_TRAIT_IDEMPOTENT,
+        .traits = CS_TRAIT_ENDS,
     },
     {
         .method = CS_METHOD_POST,

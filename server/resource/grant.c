@@ -67,7 +67,7 @@ const struct cs_route cs_resource_grants[] = {
         .body = &cs_grant_withdrawal_record,
         .answer = &cs_grant_record,
         .kind = CS_GRANT_PREFIX,
-        .traits = CS_TRAIT_IDEMPOTENT,
+        .traits = CS_TRAIT_ENDS,
     },
     {.path = NULL},
 };

@@ -258,7 +258,7 @@ const struct cs_route cs_resource_tokens[] = {
         .body = &cs_change_nothing_record,
         .view = &cs_shown_access_view,
         .kind = CS_ACCESS_PREFIX " " CS_SERVICE_PREFIX,
-        .traits = CS_TRAIT_IDEMPOTENT,
+        .traits = CS_TRAIT_ENDS,
     },
     {.path = NULL},
 };

@@ -6,6 +6,7 @@ import test, { after } from 'node:test';
 import { assertProblem, assertStatus, together } from './lib/caller.mjs';
 import { newAccount, newTestKey } from './lib/desk.mjs';
 import { writePolicy } from './lib/policy.mjs';
+import { makeVault, serve } from './lib/served.mjs';
 import { startVault } from './lib/vault.mjs';
 
 const LIMIT = 500; // of a key, in a window
@@ -159,4 +160,20 @@ test('garbage without an address is told as what it is, for ever', async () => {
     const { results } = assertStatus(await gateway.post('/v1/verify/batch', { items }), 200);
     assert.ok(results.every(({ code }) => code === 'MALFORMED'));
   }
+});
+
+test('one person changes so much in a minute, and may always revoke', async (t) => {
+  const vault = await makeVault(t);
+  await vault.write('listen: [127.0.0.1:0]\nlimits: { changes_per_minute: 3 }\n');
+  const url = `http://${await (await serve(t, vault)).said(/address=(127\S+)/)}`;
+  const post = (path, body) => fetch(url + path, { method: 'POST', body: JSON.stringify(body),
+    headers: { authorization: `Bearer ${vault.admin}`, 'content-type': 'application/json' } });
+  const made = await Promise.all([1, 2, 3].map((i) => post('/v1/tokens', { name: `n${i}` })));
+  assert.deepEqual(made.map(({ status }) => status), [201, 201, 201]);
+  const refused = await post('/v1/tokens', { name: 'one too many' });
+  assert.equal(refused.status, 429);
+  assert.ok(Number(refused.headers.get('retry-after')) <= 20);
+  assert.equal((await refused.json()).code, 'rate_limited');
+  const { token } = await made[0].json();
+  assert.equal((await post(`/v1/tokens/${token.id}/revoke`, {})).status, 200);
 });

@@ -1,5 +1,6 @@
 #include "tests/unit/call_fixture.h"
 
+#include "server/routes.h"
 #include "vault/access/account.h"
 
 #define HOUR_MS ((int64_t)3600 * 1000)
@@ -262,6 +263,61 @@ static enum cs_err look(struct cs_change *change, void *arg)
     return cs_call_refuse(change->call, CS_ERR_GONE, CS_FAULT_CLAIM_VOID, "It is gone.");
 }
 
+/* As a person who was found by token. */
+static enum cs_err change_as(struct call_fixture *f, const struct cs_route *route, uint8_t person,
+                             uint32_t *retry_after_s)
+{
+    struct sent sent;
+    struct making making = {.runs = 0};
+    sent_init(&sent, f, route);
+    sent.caller.kind = CS_ACCESS_USER;
+    sent.caller.user.id.bytes[7] = person;
+    enum cs_err err = cs_change_run(&sent.call, make, &making);
+    assert_int_equal(making.runs, err == CS_OK ? 1 : 0);
+    if (err != CS_OK)
+        assert_int_equal(sent.call.fault.code, CS_FAULT_RATE_LIMITED);
+    *retry_after_s = sent.call.retry_after_s;
+    sent_free(&sent);
+    return err;
+}
+
+static void test_a_person_changes_so_much_in_a_minute(void **state)
+{
+    static const struct cs_route ending_route = {ROUTE, .traits = CS_TRAIT_ENDS};
+    struct call_fixture *f = *state;
+    uint32_t retry_after_s = 0;
+    for (int i = 0; i < 5; i++) /* without a limit */
+        assert_int_equal(change_as(f, &plain_route, 1, &retry_after_s), CS_OK);
+    f->app.changes = (struct cs_rate){.limit = 2, .period_ms = 60000};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(change_as(f, &plain_route, 1, &retry_after_s), CS_OK);
+    assert_int_equal(change_as(f, &plain_route, 1, &retry_after_s), CS_ERR_LIMITED);
+    assert_in_range(retry_after_s, 1, 30);
+    assert_int_equal(change_as(f, &ending_route, 1, &retry_after_s), CS_OK);
+    assert_int_equal(change_as(f, &plain_route, 2, &retry_after_s), CS_OK);
+    assert_int_equal(change_as(f, &plain_route, 0, &retry_after_s), CS_OK); /* nobody: a service */
+    cs_clock_turn(&f->v.clock, 30001);
+    assert_int_equal(change_as(f, &plain_route, 1, &retry_after_s), CS_OK);
+    assert_int_equal(change_as(f, &plain_route, 1, &retry_after_s), CS_ERR_LIMITED);
+}
+
+/* Kept answers would use up the reserve that what ends a key, a token or a grant is done on. */
+static void test_nothing_is_kept_of_what_ends_something(void **state)
+{
+    static const char *const names[] = {"credential.revoke", "token.revoke", "grant.withdraw"};
+    size_t found = 0;
+    (void)state;
+    for (const struct cs_route *const *table = cs_app_routes; *table != NULL; table++) {
+        for (const struct cs_route *route = *table; route->path != NULL; route++) {
+            bool ends = (route->traits & CS_TRAIT_ENDS) != 0;
+            for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                found += ends && strcmp(route->name, names[i]) == 0;
+            assert_false(ends && (route->traits & CS_TRAIT_IDEMPOTENT) != 0);
+        }
+    }
+    assert_int_equal(found, sizeof(names) / sizeof(names[0]));
+}
+
 static void test_reading_returns_what_the_function_says(void **state)
 {
     struct call_fixture *f = *state;
@@ -422,6 +478,8 @@ int main(void)
         CALL_CASE(test_an_answer_too_long_to_keep_is_still_not_done_twice),
         CALL_CASE(test_keys_that_are_none),
         CALL_CASE(test_an_actor_of_its_own_gets_no_replay),
+        CALL_CASE(test_a_person_changes_so_much_in_a_minute),
+        cmocka_unit_test(test_nothing_is_kept_of_what_ends_something),
         CALL_CASE(test_reading_returns_what_the_function_says),
         CALL_CASE(test_ids_of_the_path),
         CALL_CASE(test_ids_of_the_query),

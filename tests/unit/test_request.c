@@ -334,6 +334,39 @@ static void lists_what_the_caller_sees(void **state)
     test_free(call);
 }
 
+struct filing {
+    struct request_call *call;
+    size_t count;
+};
+
+static enum cs_err file_many(const struct cs_desk *desk, void *arg)
+{
+    const struct filing *filing = arg;
+    enum cs_err err = CS_OK;
+    for (size_t i = 0; err == CS_OK && i < filing->count; i++)
+        err = cs_request_create(desk, &filing->call->order, &filing->call->out);
+    return err;
+}
+
+/* One account cannot fill the queue; what is over makes room again. */
+static void an_account_has_so_many_open_requests(void **state)
+{
+    struct world *world = *state;
+    struct filing filing = {.call = request_call_new(world), .count = 40};
+    for (size_t i = 0; i < CS_REQUESTS_OPEN_MAX / filing.count; i++)
+        assert_int_equal(desk_do(world, DEV, file_many, &filing), CS_OK);
+    filing.call->id = filing.call->out.id;
+    filing.count = 1;
+    assert_fault(world, desk_do(world, DEV, file_many, &filing), CS_ERR_CONFLICT,
+                 CS_FAULT_LIMIT_REACHED);
+    assert_int_equal(decide(world, REV, filing.call, CS_DECISION_ASK), CS_OK); /* is still open */
+    assert_fault(world, desk_do(world, DEV, file_many, &filing), CS_ERR_CONFLICT,
+                 CS_FAULT_LIMIT_REACHED);
+    assert_int_equal(desk_do(world, DEV, withdraw_fn, filing.call), CS_OK);
+    assert_int_equal(desk_do(world, DEV, file_many, &filing), CS_OK);
+    test_free(filing.call);
+}
+
 /* A queue that cannot be looked through is not an empty queue. */
 static void a_damaged_account_is_an_error_in_the_queue(void **state)
 {
@@ -364,6 +397,7 @@ int main(void)
         REQUEST_CASE(who_left_the_account_changes_nothing),
         REQUEST_CASE(nothing_tells_whether_it_is_there),
         REQUEST_CASE(lists_what_the_caller_sees),
+        REQUEST_CASE(an_account_has_so_many_open_requests),
         REQUEST_CASE(a_damaged_account_is_an_error_in_the_queue),
     };
     return RUN_DOMAIN(tests);

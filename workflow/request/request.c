@@ -219,6 +219,21 @@ static enum cs_err check_account(const struct cs_desk *desk, const struct cs_id 
     return err;
 }
 
+/* What is open and over by the clock counts until the sweeper has been there. */
+static enum cs_err check_room(const struct cs_desk *desk, const struct cs_id *account)
+{
+    struct cs_request_states states = {{0}};
+    enum cs_err err =
+        cs_request_states_of(desk->ctx, CS_REQUESTS_OF_ACCOUNT, cs_id_handle(account), &states);
+    uint64_t open = states.in[CS_REQUEST_PENDING] + states.in[CS_REQUEST_NEEDS_INFO];
+    if (err != CS_OK || open < CS_REQUESTS_OPEN_MAX)
+        return err;
+    return cs_fault_set(desk->ctx->fault, CS_ERR_CONFLICT, CS_FAULT_LIMIT_REACHED, "/account_id",
+                        "The account has %d open requests already; withdraw some, or wait until "
+                        "they are decided.",
+                        CS_REQUESTS_OPEN_MAX);
+}
+
 static enum cs_err store_new(const struct cs_desk *desk, struct cs_request *request)
 {
     enum cs_err err = cs_request_schedule(desk, request);
@@ -263,6 +278,8 @@ enum cs_err cs_request_create(const struct cs_desk *desk, const struct cs_reques
     int64_t now_ms = cs_tx_now_ms(desk->ctx->tx);
     memset(out, 0, sizeof(*out));
     enum cs_err err = check_account(desk, &order->account_id);
+    if (err == CS_OK)
+        err = check_room(desk, &order->account_id);
     out->state = CS_REQUEST_PENDING;
     out->mode = CS_MODE_LIVE;
     out->account_id = order->account_id;

@@ -51,6 +51,7 @@ extern const char *const cs_decision_names[];
 #define CS_LEFT_OUT_SIZE (CS_SCOPES_SIZE + 2) /* `*`, and then what it was narrowed to */
 #define CS_DECISIONS_MAX 16 /* further ones are refused: the requester files anew */
 #define CS_THREAD_MAX 12
+#define CS_REQUESTS_OPEN_MAX 1000 /* of one account: nobody fills the reviewers' queue alone */
 
 struct cs_decision {
     int kind;
@@ -174,9 +175,10 @@ extern const struct cs_record cs_request_change_record; /* into a cs_request_ord
 /*
  * CS_ERR_NOT_FOUND for an account that is not the caller's; CS_ERR_REFUSED: UNKNOWN_SCOPE,
  * UNKNOWN_BUNDLE, POLICY_REFUSED, ACCOUNT_SUSPENDED; CS_ERR_INVALID: a network, an address, a
- * credential that cannot be widened, or by these members; CS_ERR_CONFLICT/LIMIT_REACHED. A rule of
- * no approvals approves at once, as a decision in the log by nobody; the evidence that it demands
- * must be there, and CS_ERR_UNAVAILABLE is as of cs_policy_log_check.
+ * credential that cannot be widened, or by these members; CS_ERR_CONFLICT/LIMIT_REACHED, also
+ * where the account has CS_REQUESTS_OPEN_MAX open ones. A rule of no approvals approves at once, as
+ * a decision in the log by nobody; the evidence that it demands must be there, and
+ * CS_ERR_UNAVAILABLE is as of cs_policy_log_check.
  */
 CS_MUST_CHECK enum cs_err cs_request_create(const struct cs_desk *desk,
                                             const struct cs_request_order *order,
