@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/secret/digest.h"
 #include "base/secret/merkle.h"
 
 #define HASH_LEN CS_MERKLE_HASH_LEN
@@ -289,10 +290,26 @@ static void the_source_may_fail(void **state)
     assert_int_equal(cs_merkle_consistency(&source, 1, 3, &proof), CS_ERR_CORRUPT);
 }
 
+/* Short leaves are hashed at once, and long ones in parts. */
+static void leaves_of_every_length_are_hashed_behind_their_prefix(void **state)
+{
+    (void)state;
+    uint8_t data[1 + 1100] = {0x00};
+    memset(data + 1, 'x', sizeof(data) - 1);
+    for (size_t len = 0; len < sizeof(data); len++) {
+        uint8_t wanted[HASH_LEN];
+        uint8_t hash[HASH_LEN];
+        cs_digest(CS_SLICE(data, 1 + len), wanted);
+        cs_merkle_leaf(CS_SLICE(data + 1, len), hash);
+        assert_memory_equal(hash, wanted, HASH_LEN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_roots_come_out),
+        cmocka_unit_test(leaves_of_every_length_are_hashed_behind_their_prefix),
         cmocka_unit_test(the_published_proofs_come_out),
         cmocka_unit_test(every_path_leads_to_the_root),
         cmocka_unit_test(every_older_tree_is_in_every_newer_one),
