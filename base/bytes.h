@@ -32,6 +32,15 @@ static inline bool cs_slice_equal(struct cs_slice a, struct cs_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
+/* As much of the text as fits, and a NUL; NULL is the empty text. `out` has `size` bytes. */
+static inline void cs_text_copy(char *out, size_t size, const char *text)
+{
+    size_t len = text == NULL ? 0 : strnlen(text, size - 1);
+    if (len > 0)
+        memcpy(out, text, len);
+    out[len] = '\0';
+}
+
 /*
  * An output buffer. It either grows on the heap up to `limit` bytes (cs_buf_init), or writes into
  * memory that the caller lent (cs_buf_lend) and never past it. The first failure sticks: later

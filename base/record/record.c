@@ -112,6 +112,8 @@ static bool field_is_sound(const struct cs_field *field)
 bool cs_record_is_sound(const struct cs_record *record)
 {
     uint16_t last = 0;
+    if (record->field_count > CS_RECORD_FIELDS_MAX)
+        return false;
     for (size_t i = 0; i < record->field_count; i++) {
         const struct cs_field *field = &record->fields[i];
         if (!field_is_sound(field) || field->offset + field->size > record->size)

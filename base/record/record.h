@@ -78,6 +78,8 @@ struct cs_extra {
     uint8_t bytes[CS_EXTRA_MAX];
 };
 
+/* Of one table: what was given, or is there, is a bit of a mask. */
+#define CS_RECORD_FIELDS_MAX 64
 struct cs_record {
     const char *name; /* "credential": schema name in OpenAPI */
     uint8_t schema;   /* version of what is stored, from 1; 0 for what is never stored */

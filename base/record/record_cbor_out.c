@@ -129,6 +129,15 @@ static bool is_written(const struct cs_field *field, const uint8_t *value)
     return cs_field_is_stored(field) && !cs_field_is_empty(field, value, CS_VIEW_STORED);
 }
 
+/* A bit for each field that is written, by its place in the table: looked for once. */
+static uint64_t find_written(const struct cs_record *record, const uint8_t *value)
+{
+    uint64_t written = 0;
+    for (size_t i = 0; i < record->field_count; i++)
+        written |= (uint64_t)is_written(&record->fields[i], value) << i;
+    return written;
+}
+
 /*
  * Unknown pairs whose keys come before `number`. A field that was retired leaves pairs with low
  * numbers in old rows, so they are merged and not appended.
@@ -153,25 +162,22 @@ static void put_extra_before(struct cs_buf *out, struct cs_slice *pairs, uint64_
 static void write_map(struct cs_buf *out, const struct cs_record *record, const uint8_t *value)
 {
     struct cs_slice pairs = {NULL, 0};
-    size_t count = 0;
+    uint64_t written = find_written(record, value);
+    size_t count = (size_t)__builtin_popcountll(written);
     if (record->has_extra) {
         const struct cs_extra *extra = (const void *)(value + record->extra_offset);
         pairs = CS_SLICE(extra->bytes, extra->len);
-        count = extra->pairs;
+        count += extra->pairs;
         if (extra->len > CS_EXTRA_MAX) {
             refuse(out);
             return;
         }
     }
-    for (size_t i = 0; i < record->field_count; i++)
-        count += is_written(&record->fields[i], value);
     uint8_t head[HEAD_MAX];
     cs_buf_put(out, head, cbor_encode_map_start(count, head, sizeof head));
     uint16_t last = 0;
-    for (size_t i = 0; i < record->field_count && out->err == CS_OK; i++) {
-        const struct cs_field *field = &record->fields[i];
-        if (!is_written(field, value))
-            continue;
+    for (; written != 0 && out->err == CS_OK; written &= written - 1) {
+        const struct cs_field *field = &record->fields[__builtin_ctzll(written)];
         assert(field->number > last && field->size == cs_field_fixed_size(field));
         last = field->number;
         put_extra_before(out, &pairs, field->number);

@@ -263,6 +263,19 @@ static void test_big_endian_integers_go_both_ways(void **state)
     assert_true(cs_get_be64(bytes) == 0x8102030405060788);
 }
 
+static void test_a_text_is_copied_as_far_as_it_fits(void **state)
+{
+    (void)state;
+    char out[4];
+    static const char *const texts[][2] = {
+        {NULL, ""}, {"", ""}, {"ab", "ab"}, {"abc", "abc"}, {"abcd", "abc"}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        memset(out, 'x', sizeof(out));
+        cs_text_copy(out, sizeof(out), texts[i][0]);
+        assert_string_equal(out, texts[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_freeing_a_lent_buffer_wipes_what_was_written),
         cmocka_unit_test(test_lengths_that_would_overflow_are_refused),
         cmocka_unit_test(test_empty_appends_are_fine),
+        cmocka_unit_test(test_a_text_is_copied_as_far_as_it_fits),
         cmocka_unit_test(test_numbers_print_at_their_edges),
         cmocka_unit_test(test_printf_formats_short_and_long_text),
         cmocka_unit_test(test_big_endian_integers_go_both_ways),

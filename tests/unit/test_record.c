@@ -222,7 +222,7 @@ static void finds_faults_in_tables(void **state)
     char long_name[CS_FIELD_NAMES_LEN + 2] = {0};
     const char *const too_long[] = {memset(long_name, 'x', sizeof long_name - 1), NULL};
     static const char *const quoted[] = {"red", "\"blue\"", NULL};
-    enum { FAULTS = 27 };
+    enum { FAULTS = 28 };
     assert_true(cs_record_is_sound(&sample_record));
     for (size_t fault = 0; fault < FAULTS; fault++) {
         struct cs_field f[SAMPLE_FIELD_COUNT];
@@ -252,6 +252,7 @@ static void finds_faults_in_tables(void **state)
         f[12].sub = fault == 16 ? NULL : f[12].sub;
         broken.size = fault == 17 ? sizeof(struct sample) / 2 : broken.size;
         broken.extra_offset = fault == 18 ? sizeof(struct sample) - 4 : broken.extra_offset;
+        broken.field_count = fault == 27 ? CS_RECORD_FIELDS_MAX + 1 : broken.field_count;
         if (cs_record_is_sound(&broken))
             fail_msg("fault %zu was not found", fault);
     }

@@ -190,22 +190,17 @@ static enum cs_err mint_client_id(struct cs_ctx *ctx, struct cs_credential *cred
     return err;
 }
 
-static void copy_text(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text == NULL ? "" : text);
-}
-
 static void fill(struct cs_credential *out, const struct cs_credential_params *params,
                  int64_t now_ms)
 {
     out->account_id = params->account_id;
     out->mode = (int)params->mode;
     out->kind = (int)params->kind;
-    copy_text(out->name, sizeof(out->name), params->name);
-    copy_text(out->description, sizeof(out->description), params->description);
-    copy_text(out->scopes, sizeof(out->scopes), params->scopes);
-    copy_text(out->bundle, sizeof(out->bundle), params->bundle);
-    copy_text(out->allowed_ips, sizeof(out->allowed_ips), params->allowed_ips);
+    cs_text_copy(out->name, sizeof(out->name), params->name);
+    cs_text_copy(out->description, sizeof(out->description), params->description);
+    cs_text_copy(out->scopes, sizeof(out->scopes), params->scopes);
+    cs_text_copy(out->bundle, sizeof(out->bundle), params->bundle);
+    cs_text_copy(out->allowed_ips, sizeof(out->allowed_ips), params->allowed_ips);
     out->created_at = now_ms;
     out->created_by = params->created_by;
     out->expires_at = params->expires_at;

@@ -96,7 +96,7 @@ static enum cs_err begin(struct cs_ctx *ctx, const struct cs_id *id, const struc
 static void set_text(char *out, size_t size, const char *text)
 {
     if (text != NULL)
-        snprintf(out, size, "%s", text);
+        cs_text_copy(out, size, text);
 }
 
 /* An end that is brought forward is announced anew, and a secret in grace does not outlive it. */
