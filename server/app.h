@@ -11,6 +11,7 @@
 
 #include "policy/policy.h"
 #include "server/call.h"
+#include "vault/access/known.h"
 #include "vault/access/proved.h"
 #include "vault/vault.h"
 #include "vault/verify/verify.h"
@@ -52,6 +53,7 @@ struct cs_app {
     struct cs_log *log;
     struct cs_background *background; /* NULL where nothing runs behind, as in unit tests */
     struct cs_proved *proved;         /* the tokens of gateways, by the lane of the call */
+    struct cs_known *known;           /* all other callers */
     struct cs_policy_slot policy;
     uint32_t gateway_listeners; /* a bit for each listener that stands for the gateway */
     /*

@@ -18,17 +18,6 @@ static const struct {
     {CS_ROLE_GATEWAY, CS_WHO_GATEWAY},     {CS_ROLE_METRICS, CS_WHO_METRICS},
 };
 
-struct authentication {
-    struct cs_slice token;
-    struct cs_caller *caller;
-};
-
-static enum cs_err look_up(struct cs_ctx *ctx, void *arg)
-{
-    struct authentication *a = arg;
-    return cs_access_authenticate(ctx, a->token, a->caller);
-}
-
 /* Where no more is asked than whether it is a gateway's token: the hot path. */
 static enum cs_err find_gateway(struct cs_call *call, struct cs_slice token)
 {
@@ -37,13 +26,6 @@ static enum cs_err find_gateway(struct cs_call *call, struct cs_slice token)
     call->caller->roles = CS_ROLE_GATEWAY;
     return cs_proved_check(app->proved, call->lane, token, CS_ROLE_GATEWAY,
                            &call->caller->access.id);
-}
-
-static enum cs_err find_caller(struct cs_call *call, struct cs_slice token)
-{
-    const struct cs_app *app = call->app;
-    struct authentication a = {.token = token, .caller = call->caller};
-    return cs_vault_read(app->vault, NULL, look_up, &a);
 }
 
 static uint32_t who_of(uint32_t roles)
@@ -143,8 +125,9 @@ enum cs_err cs_app_auth(struct cs_call *call)
         name_code(call, "UNAVAILABLE");
         return CS_ERR_UNAVAILABLE;
     }
-    enum cs_err err =
-        call->route->who == CS_WHO_GATEWAY ? find_gateway(call, token) : find_caller(call, token);
+    enum cs_err err = call->route->who == CS_WHO_GATEWAY
+                          ? find_gateway(call, token)
+                          : cs_known_authenticate(app->known, token, call->caller);
     if (err == CS_ERR_UNAUTHENTIC)
         return refuse_unauthentic(call, true);
     if (err == CS_OK && (who_of(call->caller->roles) & call->route->who) == 0)
@@ -178,7 +161,7 @@ struct cs_actor cs_app_actor(const struct cs_call *call)
         actor.kind = service ? CS_ACTOR_SERVICE : CS_ACTOR_USER;
         actor.id = service ? caller->access.id : caller->user.id;
     }
-    snprintf(actor.request_id, sizeof(actor.request_id), "%s", call->request_id);
-    snprintf(actor.address, sizeof(actor.address), "%s", call->peer);
+    cs_text_copy(actor.request_id, sizeof(actor.request_id), call->request_id);
+    cs_text_copy(actor.address, sizeof(actor.address), call->peer);
     return actor;
 }

@@ -284,6 +284,8 @@ enum cs_err cs_service_open(const struct cs_service_params *params, struct cs_se
     if (err == CS_OK)
         err = cs_proved_new(service->app.vault, CS_LOOPS_MAX, &service->app.proved);
     if (err == CS_OK)
+        err = cs_known_new(service->app.vault, &service->app.known);
+    if (err == CS_OK)
         err = describe(service);
     if (err == CS_OK)
         err = listen_on(service);
@@ -383,6 +385,7 @@ enum cs_err cs_service_close(struct cs_service **service)
     cs_witness_stop(&s->witness);
     cs_background_stop(&s->app.background);
     cs_proved_free(&s->app.proved);
+    cs_known_free(&s->app.known);
     cs_vault_close(&s->app.vault);
     if (s->has_policy)
         cs_policy_slot_destroy(&s->app.policy);

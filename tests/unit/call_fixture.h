@@ -28,6 +28,7 @@ static inline int call_setup(void **state)
     f->app.vault = f->v.vault;
     f->app.clock = &f->v.clock;
     assert_int_equal(cs_proved_new(f->v.vault, 1, &f->app.proved), CS_OK);
+    assert_int_equal(cs_known_new(f->v.vault, &f->app.known), CS_OK);
     f->app.public_url = "https://keys.example";
     assert_int_equal(cs_policy_slot_init(&f->app.policy, policy), CS_OK);
     test_free(report);
@@ -40,6 +41,7 @@ static inline int call_teardown(void **state)
     struct call_fixture *f = *state;
     cs_policy_slot_destroy(&f->app.policy);
     cs_proved_free(&f->app.proved);
+    cs_known_free(&f->app.known);
     vault_fixture_remove(&f->v);
     test_free(f);
     return 0;

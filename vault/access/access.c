@@ -153,7 +153,7 @@ static enum cs_err read_row(struct cs_ctx *ctx, uint64_t handle, struct cs_acces
     return err == CS_ERR_NOT_FOUND ? cs_decoy_read(ctx, &access_table, key, &decoy) : err;
 }
 
-static bool is_in_force(const struct cs_access *access, int64_t now_ms)
+bool cs_access_is_in_force(const struct cs_access *access, int64_t now_ms)
 {
     return access->revoked_at == 0 && (access->expires_at == 0 || now_ms < access->expires_at);
 }
@@ -181,7 +181,8 @@ static enum cs_err prove(struct cs_ctx *ctx, struct cs_slice text, struct cs_acc
     bool same = cs_secret_equal(CS_SLICE(hash, sizeof(hash)),
                                 CS_SLICE(known ? access->hash : no_hash, sizeof(hash)));
     int64_t now_ms = cs_clock_wall_ms(cs_vault_clock(ctx->vault));
-    bool good = known && same && kind_fits(access, token.kind) && is_in_force(access, now_ms);
+    bool good =
+        known && same && kind_fits(access, token.kind) && cs_access_is_in_force(access, now_ms);
     return good ? CS_OK : CS_ERR_UNAUTHENTIC;
 }
 
@@ -208,7 +209,7 @@ enum cs_err cs_access_renew(struct cs_ctx *ctx, struct cs_caller *caller)
     bool as_seen = is_as_seen(ctx, caller);
     enum cs_err err = as_seen ? CS_OK : cs_row_get_id(ctx, &access_table, &id, &caller->access);
     if (err == CS_ERR_NOT_FOUND ||
-        (err == CS_OK && !is_in_force(&caller->access, cs_tx_now_ms(ctx->tx))))
+        (err == CS_OK && !cs_access_is_in_force(&caller->access, cs_tx_now_ms(ctx->tx))))
         return CS_ERR_UNAUTHENTIC;
     return err == CS_OK && !as_seen ? find_user(ctx, caller) : err;
 }

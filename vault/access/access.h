@@ -66,6 +66,8 @@ CS_MUST_CHECK enum cs_err cs_access_create(struct cs_ctx *ctx,
  */
 CS_MUST_CHECK enum cs_err cs_access_authenticate(struct cs_ctx *ctx, struct cs_slice token,
                                                  struct cs_caller *out);
+/* Neither revoked nor expired. */
+bool cs_access_is_in_force(const struct cs_access *access, int64_t now_ms);
 /*
  * A person who was authenticated before this transaction, as of it: what is asked must not rest on
  * what was so when the request arrived. CS_ERR_UNAUTHENTIC when the token was revoked or expired
