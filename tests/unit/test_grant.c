@@ -273,6 +273,33 @@ static void approved_networks_are_not_left(void **state)
     }
 }
 
+/* Moved to a small place, given more scopes there, and moved back: reviewers saw the small one. */
+static void networks_of_a_widening_are_not_left(void **state)
+{
+    static const char *const before[] = {"", "192.0.2.0/24"};
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        struct world *world = *state;
+        struct request_call *request = request_call_new(world);
+        snprintf(request->order.allowed_ips, CS_NETWORKS_SIZE, "%s", before[i]);
+        approve(world, request);
+        struct move move = {.id = request->out.credential_id, .wanted = "192.0.2.128/25"};
+        assert_fault(world, desk_do(world, DEV, move_fn, &move), CS_OK, CS_FAULT_NONE);
+        request->order.allowed_ips[0] = '\0';
+        request->order.credential_id = move.id;
+        snprintf(request->order.scopes, sizeof(request->order.scopes), "orders.write");
+        approve(world, request);
+        assert_string_equal(request->out.allowed_ips, "192.0.2.128/25");
+        move.wanted = before[i];
+        assert_fault(world, desk_do(world, DEV, move_fn, &move), CS_ERR_REFUSED,
+                     CS_FAULT_APPROVAL_REQUIRED);
+        move.wanted = "192.0.2.200";
+        assert_fault(world, desk_do(world, DEV, move_fn, &move), CS_OK, CS_FAULT_NONE);
+        move.wanted = "192.0.2.128/25";
+        assert_fault(world, desk_do(world, DEV, move_fn, &move), CS_OK, CS_FAULT_NONE);
+        test_free(request);
+    }
+}
+
 /* Each of the scopes fits, the sum does not: refused when it is asked for, not when it is granted.
  */
 static void more_scopes_than_fit_are_refused_at_once(void **state)
@@ -320,6 +347,7 @@ int main(void)
         GRANT_CASE(is_withdrawn_once),
         GRANT_CASE(withdrawing_makes_room),
         GRANT_CASE(approved_networks_are_not_left),
+        GRANT_CASE(networks_of_a_widening_are_not_left),
         GRANT_CASE(more_scopes_than_fit_are_refused_at_once),
     };
     return RUN_DOMAIN(tests);

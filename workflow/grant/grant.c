@@ -103,6 +103,23 @@ static bool is_slowed(const struct cs_request *request, const struct cs_credenti
             credential->rate_burst != rule->rate_burst);
 }
 
+/*
+ * Where a credential works its own grant says, and who approves more scopes sees where that is
+ * now: so it is no longer moved beyond that, as if it had been approved for no other place.
+ */
+static enum cs_err hold_networks(const struct cs_desk *desk, const struct cs_request *request,
+                                 const struct cs_id *own)
+{
+    struct cs_grant grant;
+    if (cs_id_is_zero(own))
+        return CS_OK;
+    enum cs_err err = cs_row_get_id(desk->ctx, &grant_table, own, &grant);
+    if (err != CS_OK)
+        return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
+    memcpy(grant.allowed_ips, request->allowed_ips, sizeof(grant.allowed_ips));
+    return cs_row_put_id(desk->ctx, &grant_table, CS_REALM_LIVE, &grant);
+}
+
 static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *request,
                          struct cs_grant *grant)
 {
@@ -123,6 +140,8 @@ static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *re
         edit.rate_burst = request->rule.rate_burst;
     }
     err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);
+    if (err == CS_OK)
+        err = hold_networks(desk, request, &credential.grant_id);
     grant->credential_id = request->widens;
     grant->expires_at = credential.expires_at;
     return err;
