@@ -59,7 +59,10 @@ struct cs_call {
     int64_t started_ns;  /* monotonic, when the request's first line was read */
     int64_t deadline_ns; /* monotonic; the client is gone after it */
 
-    void (*finish)(struct cs_call *call, enum cs_err err); /* for a route that has `begin` */
+    /* For a route that has `begin`, see cs_begin_fn. The last two are the route's, or NULL. */
+    void (*finish)(struct cs_call *call, enum cs_err err);
+    enum cs_err (*end)(struct cs_call *call, enum cs_err err);
+    void *begun;
 
     /*
      * All before this is zeroed at once between two requests. From here on, where much is room

@@ -23,6 +23,7 @@ const struct cs_record cs_change_nothing_record = {
 struct run {
     struct cs_change change;
     cs_change_fn *fn;
+    cs_change_tell_fn *tell; /* NULL: fn writes the answer */
     void *arg;
     struct cs_replay_ask ask; /* key.bytes == NULL: not asked to be idempotent */
     char target[CS_TARGET_MAX + 1];
@@ -73,14 +74,21 @@ static enum cs_err replay(struct run *run, struct cs_ctx *ctx)
     return cs_reply_err(reply);
 }
 
+static bool is_replayable(const struct run *run)
+{
+    return run->ask.key.bytes != NULL;
+}
+
 static enum cs_err act(struct run *run, struct cs_ctx *ctx)
 {
     struct cs_call *call = run->change.call;
     const struct cs_reply *reply = &call->reply;
     enum cs_err err = run->fn(&run->change, run->arg);
+    if (err == CS_OK && run->tell != NULL && is_replayable(run))
+        run->tell(call, run->arg);
     if (err == CS_OK)
         err = cs_reply_err(reply);
-    if (err != CS_OK || run->ask.key.bytes == NULL)
+    if (err != CS_OK || !is_replayable(run))
         return err;
     struct cs_replay_answer answer = {
         .status = reply->status,
@@ -113,7 +121,7 @@ static enum cs_err in_transaction(struct cs_ctx *ctx, void *arg)
         if (err != CS_OK)
             return err;
     }
-    if (run->ask.key.bytes != NULL) {
+    if (is_replayable(run)) {
         run->ask.revision = run->change.call->caller->user.revision;
         enum cs_err err = replay(run, ctx);
         if (err != CS_ERR_NOT_FOUND)
@@ -126,6 +134,7 @@ static void prepare(struct cs_call *call, cs_change_fn *fn, void *arg, struct ru
 {
     run->change = (struct cs_change){.call = call, .desk = {.caller = call->caller}};
     run->fn = fn;
+    run->tell = NULL;
     run->arg = arg;
     run->ask = (struct cs_replay_ask){.route = NULL};
 }
@@ -187,47 +196,51 @@ struct begun {
     struct cs_vault_task task; /* first: the task is its change */
     struct run run;
     struct cs_actor actor;
-    cs_change_end_fn *end;
+    const struct cs_change_steps *steps;
 };
 
-static void end_begun(struct cs_call *call, cs_change_end_fn *end, void *arg, enum cs_err err)
+/* cs_call.end. */
+static enum cs_err end_begun(struct cs_call *call, enum cs_err err)
 {
-    end(arg);
-    call->finish(call, err);
+    struct begun *begun = call->begun;
+    if (err == CS_OK && !is_replayable(&begun->run))
+        begun->steps->tell(call, begun->run.arg);
+    begun->steps->end(begun->run.arg);
+    cs_policy_unref(&begun->run.change.desk.policy);
+    free(begun);
+    return err;
 }
 
 static void done(struct cs_update *update)
 {
-    struct begun *begun = (struct begun *)update;
-    struct cs_call *call = begun->run.change.call;
-    enum cs_err err = update->result;
-    cs_policy_unref(&begun->run.change.desk.policy);
-    end_begun(call, begun->end, begun->run.arg, err);
-    free(begun);
+    struct cs_call *call = ((struct begun *)update)->run.change.call;
+    call->finish(call, update->result);
 }
 
-void cs_change_begin(struct cs_call *call, cs_change_fn *fn, void *arg, cs_change_end_fn *end)
+void cs_change_begin(struct cs_call *call, const struct cs_change_steps *steps, void *arg)
 {
     const struct cs_app *app = call->app;
     struct begun *begun = malloc(sizeof(*begun));
     if (begun == NULL) {
-        end_begun(call, end, arg, CS_ERR_NOMEM);
+        steps->end(arg);
+        call->finish(call, CS_ERR_NOMEM);
         return;
     }
-    enum cs_err err = prepare_change(call, fn, arg, &begun->run);
-    begun->end = end;
+    enum cs_err err = prepare_change(call, steps->fn, arg, &begun->run);
+    begun->run.tell = steps->tell;
+    begun->steps = steps;
     begun->actor = cs_app_actor(call);
-    if (err != CS_OK) {
-        free(begun);
-        end_begun(call, end, arg, err);
-        return;
-    }
     begun->task = (struct cs_vault_task){.update = {.done = done},
                                          .actor = &begun->actor,
                                          .fault = &call->fault,
                                          .fn = in_transaction,
                                          .arg = &begun->run};
-    cs_vault_submit(app->vault, &begun->task);
+    call->begun = begun;
+    call->end = end_begun;
+    if (err == CS_OK)
+        cs_vault_submit(app->vault, &begun->task);
+    else
+        call->finish(call, err);
 }
 
 enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor, cs_change_fn *fn,

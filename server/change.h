@@ -34,11 +34,18 @@ CS_MUST_CHECK enum cs_err cs_change_run(struct cs_call *call, cs_change_fn *fn, 
 CS_MUST_CHECK enum cs_err cs_change_run_as(struct cs_call *call, const struct cs_actor *actor,
                                            cs_change_fn *fn, void *arg);
 /*
- * cs_change_run without waiting, for a route that has `begin`: `end` is called with `arg` when all
- * is durable, or refused, and then call->finish.
+ * cs_change_run without waiting, for a route that has `begin`, and with as little as can be on the
+ * one thread that writes: `fn` writes no answer. `tell` does, on the event loop when all is
+ * durable; in the transaction only where an Idempotency-Key has the answer kept. `end` is called on
+ * the loop at last, whatever came of it.
  */
-typedef void cs_change_end_fn(void *arg);
-void cs_change_begin(struct cs_call *call, cs_change_fn *fn, void *arg, cs_change_end_fn *end);
+typedef void cs_change_tell_fn(struct cs_call *call, void *arg);
+struct cs_change_steps {
+    cs_change_fn *fn;
+    cs_change_tell_fn *tell;
+    void (*end)(void *arg);
+};
+void cs_change_begin(struct cs_call *call, const struct cs_change_steps *steps, void *arg);
 /* Runs fn on a snapshot. */
 CS_MUST_CHECK enum cs_err cs_change_read(struct cs_call *call, cs_change_fn *fn, void *arg);
 

@@ -92,8 +92,9 @@ enum cs_trait {
 typedef enum cs_err cs_handler_fn(struct cs_call *call);
 /*
  * A handler that would but sleep for a commit: it begins, on the event loop, and call->finish is
- * called with what a handler would return, once, by any thread, maybe before this returns. Nobody
- * touches the call after that.
+ * called with what a handler would return, once, by any thread, maybe before this returns. Whoever
+ * has called that touches the call no more. Then call->end, if `begin` has set it, is called on the
+ * event loop with the same, and has the last word: for whatever need not be done by who finishes.
  */
 typedef void cs_begin_fn(struct cs_call *call);
 

@@ -320,6 +320,8 @@ void cs_conn_start(struct cs_conn *conn)
 
 void cs_conn_resume(struct cs_exchange *exchange)
 {
+    if (exchange->stage == CS_STAGE_BEGUN)
+        cs_exchange_end_begun(exchange);
     wait_for(exchange->conn, CS_WAIT_ANSWER);
     MHD_resume_connection(exchange->conn->mhd);
 }

@@ -39,7 +39,8 @@ enum cs_daemon { CS_DAEMON_PLAIN, CS_DAEMON_TLS, CS_DAEMON_COUNT };
 enum cs_stage {
     CS_STAGE_HEAD,    /* its header section is not complete */
     CS_STAGE_BODY,    /* its body is not complete */
-    CS_STAGE_RUNNING, /* a worker has it, or who ends what it began */
+    CS_STAGE_RUNNING, /* a worker has it */
+    CS_STAGE_BEGUN,   /* whoever finishes what it began has it */
     CS_STAGE_READY,   /* its answer is made, and waits for the rest of the request at most */
     CS_STAGE_SENT     /* its answer is MHD's */
 };
@@ -66,6 +67,7 @@ struct cs_exchange {
     struct cs_http *http;
     struct cs_conn *conn;
     enum cs_stage stage;
+    enum cs_err begun_err; /* what has become of what it began, when it is back in its loop */
     struct cs_response_kept kept;
     struct cs_framing framing;
     uint64_t body_seen;
@@ -172,6 +174,8 @@ CS_MUST_CHECK bool cs_exchange_body(struct cs_exchange *exchange, const char *by
  * and gives the exchange to its loop when it is; it may be there already.
  */
 CS_MUST_CHECK bool cs_exchange_run(struct cs_exchange *exchange, unsigned lane);
+/* Has the answer READY to what was begun and is back; on the loop's thread. */
+void cs_exchange_end_begun(struct cs_exchange *exchange);
 /* Has a refusal READY in place of whatever was. */
 void cs_exchange_refuse(struct cs_exchange *exchange, enum cs_err err);
 /* Tells the log and the application that it was answered; on the thread of loop `loop`. */
@@ -191,7 +195,8 @@ void cs_response_drop(struct cs_response_kept *kept);
 CS_MUST_CHECK enum cs_err cs_conn_daemon(struct cs_loop *loop, enum cs_daemon kind);
 /* Gives the connection, whose socket it takes, to the loop's daemon; on the loop's thread. */
 void cs_conn_start(struct cs_conn *conn);
-/* Takes back what a worker or the loop has READY, and lets MHD send it; on the loop's thread. */
+/* Takes back what a worker or the loop has READY, or what was begun and is finished, and lets MHD
+ * send it; on the loop's thread. */
 void cs_conn_resume(struct cs_exchange *exchange);
 /* Ends a connection whose deadline has passed, or that is in the way of stopping. */
 void cs_conn_cut(struct cs_conn *conn);

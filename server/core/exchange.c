@@ -399,7 +399,7 @@ static void finish(struct cs_call *call, enum cs_err err)
     struct cs_exchange *exchange = (struct cs_exchange *)call;
     struct cs_http *http = exchange->http;
 
-    end(exchange, err);
+    exchange->begun_err = err;
     cs_loop_finish(exchange->conn->loop, exchange);
     pthread_mutex_lock(&http->mutex);
     http->begun--;
@@ -414,9 +414,17 @@ static void begin(struct cs_exchange *exchange)
     pthread_mutex_lock(&http->mutex);
     http->begun++;
     pthread_mutex_unlock(&http->mutex);
-    exchange->stage = CS_STAGE_RUNNING;
+    exchange->stage = CS_STAGE_BEGUN;
     exchange->call.finish = finish;
     exchange->call.route->begin(&exchange->call);
+}
+
+void cs_exchange_end_begun(struct cs_exchange *exchange)
+{
+    struct cs_call *call = &exchange->call;
+    enum cs_err err = exchange->begun_err;
+
+    end(exchange, call->end ? call->end(call, err) : err);
 }
 
 bool cs_exchange_run(struct cs_exchange *exchange, unsigned lane)

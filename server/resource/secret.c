@@ -43,17 +43,16 @@ static const struct cs_view issued_view = {
     .doc = "A credential with its secret, or with a claim on it.",
 };
 
-static enum cs_err render(struct cs_change *change, const struct cs_issued *issued)
+static void render(struct cs_call *call, const struct cs_issued *issued)
 {
     struct cs_shown_claim claim;
     const struct issued shown = {
         .credential = &issued->credential,
         .secret = issued->secret,
-        .claim = cs_shown_claim(change->call->app, issued, &claim),
+        .claim = cs_shown_claim(call->app, issued, &claim),
         .box = issued->box.len > 0 ? &issued->box : NULL,
     };
-    cs_view_json(&issued_view, &shown, &change->call->reply.body);
-    return CS_OK;
+    cs_view_json(&issued_view, &shown, &call->reply.body);
 }
 
 struct creating {
@@ -64,8 +63,13 @@ struct creating {
 static enum cs_err create_in(struct cs_change *change, void *arg)
 {
     struct creating *creating = arg;
-    enum cs_err err = cs_issue_create(&change->desk, &creating->order, &creating->issued);
-    return err == CS_OK ? render(change, &creating->issued) : err;
+    return cs_issue_create(&change->desk, &creating->order, &creating->issued);
+}
+
+static void tell_created(struct cs_call *call, void *arg)
+{
+    const struct creating *creating = arg;
+    render(call, &creating->issued);
 }
 
 static void end_create(void *arg)
@@ -75,6 +79,8 @@ static void end_create(void *arg)
     free(creating);
 }
 
+static const struct cs_change_steps creation = {create_in, tell_created, end_create};
+
 /* What is asked for most of all that waits for the disk: no worker waits with it. */
 static void create(struct cs_call *call)
 {
@@ -83,7 +89,7 @@ static void create(struct cs_call *call)
     if (err == CS_OK)
         err = cs_call_read(call, &cs_issue_order_record, &creating->order, NULL);
     if (err == CS_OK) {
-        cs_change_begin(call, create_in, creating, end_create);
+        cs_change_begin(call, &creation, creating);
         return;
     }
     free(creating);
@@ -102,7 +108,9 @@ static enum cs_err rotate_in(struct cs_change *change, void *arg)
     struct rotating *rotating = arg;
     enum cs_err err = cs_issue_rotate(&change->desk, &rotating->id, &rotating->order,
                                       rotating->given, &rotating->issued);
-    return err == CS_OK ? render(change, &rotating->issued) : err;
+    if (err == CS_OK)
+        render(change->call, &rotating->issued);
+    return err;
 }
 
 static enum cs_err rotate(struct cs_call *call)
@@ -126,7 +134,9 @@ static enum cs_err reveal_in(struct cs_change *change, void *arg)
 {
     struct revealing *revealing = arg;
     enum cs_err err = cs_issue_reveal(&change->desk, &revealing->id, &revealing->issued);
-    return err == CS_OK ? render(change, &revealing->issued) : err;
+    if (err == CS_OK)
+        render(change->call, &revealing->issued);
+    return err;
 }
 
 static enum cs_err reveal(struct cs_call *call)

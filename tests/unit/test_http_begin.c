@@ -31,6 +31,36 @@ static void begin_refusal(struct cs_call *call)
     call->finish(call, conflict(call));
 }
 
+/* Answers where it was begun, whoever finished it, and has the last word. */
+static enum cs_err end_as_begun(struct cs_call *call, enum cs_err err)
+{
+    pthread_t *beginner = call->begun;
+    bool same = pthread_equal(*beginner, pthread_self());
+
+    free(beginner);
+    return err == CS_ERR_CONFLICT && same ? hello(call) : CS_ERR_IO;
+}
+
+static void *finish_with_conflict(void *arg)
+{
+    struct cs_call *call = arg;
+    call->finish(call, CS_ERR_CONFLICT);
+    return NULL;
+}
+
+static void begin_and_let_finish(struct cs_call *call)
+{
+    pthread_t *beginner = malloc(sizeof(*beginner));
+    pthread_t thread;
+
+    assert_non_null(beginner);
+    *beginner = pthread_self();
+    call->begun = beginner;
+    call->end = end_as_begun;
+    assert_int_equal(pthread_create(&thread, NULL, finish_with_conflict, call), 0);
+    pthread_detach(thread);
+}
+
 #define BEGIN_ROUTE(where, run)                                                                    \
     .method = CS_METHOD_GET, .path = (where), .who = 1, .speed = CS_SPEED_WORK, .begin = (run),    \
     .name = (where), .summary = "For a test."
@@ -38,6 +68,7 @@ static const struct cs_route routes[] = {
     {BEGIN_ROUTE("/later", begin_later)},
     {BEGIN_ROUTE("/now", begin_at_once)},
     {BEGIN_ROUTE("/refuse", begin_refusal)},
+    {BEGIN_ROUTE("/end", begin_and_let_finish)},
     {TEST_ROUTE(GET, "/slow", WORK, hello, 1)},
     {TEST_ROUTE(GET, "/gate", WORK, wait_at_gate, 1)},
     {.path = NULL},
@@ -150,6 +181,24 @@ static void what_is_finished_before_it_returns_is_answered(void **state)
     begun_stop(&fixture);
 }
 
+static void what_has_an_end_ends_on_its_loop(void **state)
+{
+    struct fixture fixture;
+    struct answer answer;
+
+    (void)state;
+    begun_start(&fixture);
+    int fd = client_open(&fixture);
+    for (int i = 0; i < 20; i++) {
+        client_say(fd, GET("/end"));
+        client_receive(fd, &answer, EXPECT_BODY);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "{\"hello\":true}");
+    }
+    close(fd);
+    begun_stop(&fixture);
+}
+
 static void *end_first(void *arg)
 {
     begun_end(0);
@@ -184,6 +233,7 @@ int main(void)
         cmocka_unit_test(no_worker_waits_for_what_has_begun),
         cmocka_unit_test(what_begins_needs_no_worker),
         cmocka_unit_test(what_is_finished_before_it_returns_is_answered),
+        cmocka_unit_test(what_has_an_end_ends_on_its_loop),
         cmocka_unit_test(freeing_waits_for_what_has_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
