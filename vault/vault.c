@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/note.h"
+#include "vault/access/active.h"
 #include "vault/access/token.h"
 #include "vault/audit/audit.h"
 #include "vault/row.h"
@@ -33,6 +34,7 @@ struct cs_vault {
     struct cs_limits *limits;
     struct cs_limits *attempts;
     struct cs_usage *usage;
+    struct cs_active *active;
     char brand[CS_BRAND_MAX + 1];
     struct cs_note_key log_key; /* of the audit log */
     const struct cs_clock *clock;
@@ -136,6 +138,11 @@ struct cs_usage *cs_vault_usage(const struct cs_vault *vault)
     return vault->usage;
 }
 
+struct cs_active *cs_vault_active(const struct cs_vault *vault)
+{
+    return vault->active;
+}
+
 /* The log line of the one refusal that only the operator can mend. */
 static enum cs_err complain(const struct cs_vault_params *params, const char *why, enum cs_err err)
 {
@@ -217,6 +224,7 @@ void cs_vault_close(struct cs_vault **vault)
     if ((*vault)->usage != NULL)
         write_usage(*vault);
     cs_usage_free(&(*vault)->usage);
+    cs_active_free(&(*vault)->active);
     cs_limits_free(&(*vault)->limits);
     cs_limits_free(&(*vault)->attempts);
     cs_store_close(&(*vault)->store);
@@ -348,6 +356,8 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
         err = cs_limits_new(ATTEMPT_PLACES, &vault->attempts);
     if (err == CS_OK)
         err = cs_usage_new(USAGE_PLACES, &vault->usage);
+    if (err == CS_OK)
+        err = cs_active_new(&vault->active);
     if (err == CS_OK)
         vault->opened_ms = cs_clock_wall_ms(vault->clock);
     if (err != CS_OK) {

@@ -27,6 +27,7 @@ struct cs_clock;
 struct cs_log;
 struct cs_limits;
 struct cs_usage;
+struct cs_active;
 
 enum cs_actor_kind {
     CS_ACTOR_SYSTEM,     /* the sweeper, the command line at init */
@@ -115,6 +116,7 @@ const struct cs_note_key *cs_vault_log_key(const struct cs_vault *vault);
 struct cs_limits *cs_vault_limits(const struct cs_vault *vault);
 struct cs_limits *cs_vault_attempts(const struct cs_vault *vault); /* failed ones, by address */
 struct cs_usage *cs_vault_usage(const struct cs_vault *vault);
+struct cs_active *cs_vault_active(const struct cs_vault *vault);
 /* When it was opened, by the wall clock: what was in memory only before that is lost. */
 int64_t cs_vault_opened_ms(const struct cs_vault *vault);
 

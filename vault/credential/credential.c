@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "vault/access/account.h"
+#include "vault/access/active.h"
 #include "vault/credential_internal.h"
 #include "vault/list.h"
 #include "vault/usage/usage.h"
@@ -280,16 +280,6 @@ static enum cs_err take_place(struct cs_ctx *ctx, const struct cs_credential *cr
     return err == CS_OK ? put_on_shelf(ctx, account, mode, end->handle, &places) : err;
 }
 
-static enum cs_err check_account(struct cs_ctx *ctx, const struct cs_id *id)
-{
-    struct cs_account account;
-    enum cs_err err = cs_account_get(ctx, id, &account);
-    if (err == CS_OK && account.status == CS_ACCOUNT_SUSPENDED)
-        return cs_fault_set(ctx->fault, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED, "/account_id",
-                            "The account is suspended; an admin has to resume it first.");
-    return err;
-}
-
 static enum cs_err store_new(struct cs_ctx *ctx, struct cs_credential *credential,
                              const struct shelf_end *end)
 {
@@ -311,7 +301,7 @@ enum cs_err cs_credential_create(struct cs_ctx *ctx, const struct cs_credential_
         cs_secret_free(secret); /* of a run before this one */
     struct shelf_end end;
     memset(out, 0, sizeof(*out));
-    enum cs_err err = check_account(ctx, &params->account_id);
+    enum cs_err err = cs_active_check(ctx, &params->account_id);
     if (err == CS_OK)
         err = find_place(ctx, params, &end);
     if (err == CS_OK)
