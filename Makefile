@@ -20,7 +20,8 @@ OBJ     := $(SRC:%.c=$(B)/%.o)
 LIBS    := lmdb libsodium libmicrohttpd gnutls nettle jansson yaml-0.1 libcbor zlib libcurl
 
 # How. OPT and SAN are what the builds for tests change; WERROR= helps with a stranger's compiler.
-WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wnull-dereference \
+           -Wformat=2 -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wvla
 WERROR  ?= -Werror
 OPT     ?= -O2 -g -D_FORTIFY_SOURCE=2
 HARDEN  := -fstack-protector-strong -fPIE

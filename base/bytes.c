@@ -126,6 +126,12 @@ size_t cs_i64_format(int64_t value, char *out)
     return 1 + cs_u64_format(0 - (uint64_t)value, out + 1);
 }
 
+void cs_buf_put_spaces(struct cs_buf *buf, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cs_buf_put_char(buf, ' ');
+}
+
 void cs_buf_put_u64(struct cs_buf *buf, uint64_t value)
 {
     char digits[CS_U64_DIGITS];
@@ -143,7 +149,8 @@ void cs_buf_put_i64(struct cs_buf *buf, int64_t value)
 }
 
 /* Formats what did not fit the stack. The text may hold a secret, so its copy is wiped. */
-static void put_long(struct cs_buf *buf, size_t len, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void put_long(struct cs_buf *buf, size_t len,
+                                                           const char *format, va_list args)
 {
     if (len > buf->limit - buf->len) {
         buf->err = CS_ERR_TOO_LARGE;

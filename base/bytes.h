@@ -95,6 +95,7 @@ static inline void cs_buf_put_char(struct cs_buf *buf, char c)
     if (room != NULL)
         *room = (uint8_t)c;
 }
+void cs_buf_put_spaces(struct cs_buf *buf, size_t count);
 void cs_buf_put_u64(struct cs_buf *buf, uint64_t value); /* decimal */
 void cs_buf_put_i64(struct cs_buf *buf, int64_t value);  /* decimal */
 void cs_buf_printf(struct cs_buf *buf, const char *format, ...)

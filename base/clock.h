@@ -14,6 +14,10 @@
 
 #include "base/err.h"
 
+#define CS_MS_PER_S 1000
+#define CS_NS_PER_MS 1000000
+#define CS_S_PER_DAY 86400
+
 struct cs_clock {
     _Atomic int64_t turned_ms;    /* added to both readings */
     _Atomic int64_t held_wall_ms; /* 0: the clock runs */

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "base/bytes.h"
 
 #include <assert.h>
@@ -189,7 +190,7 @@ enum cs_err cs_base62_decode_u64(const char *text, size_t digits, uint64_t *out)
 void cs_base62_from_random(const uint8_t *random, char *out)
 {
     uint32_t limbs[CS_BASE62_RANDOM_BYTES / 4];
-    const size_t count = sizeof(limbs) / sizeof(limbs[0]);
+    const size_t count = CS_COUNT(limbs);
     for (size_t i = 0; i < count; i++)
         limbs[i] = cs_get_be32(random + 4 * i);
     for (size_t digit = CS_BASE62_RANDOM_CHARS; digit > 0;) {
@@ -287,7 +288,7 @@ size_t cs_utf8_next(const char *text, size_t len, uint32_t *code)
     *code = 0;
     if (len == 0)
         return 0;
-    for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(utf8_forms); i++)
         if (((uint8_t)text[0] & utf8_forms[i].mask) == utf8_forms[i].lead)
             return utf8_read(&utf8_forms[i], text, len, code);
     return 0;
@@ -307,7 +308,7 @@ static bool steers_display(uint32_t code)
     };
     if (code >= ' ' && code <= '~')
         return false;
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(ranges); i++)
         if (code >= ranges[i].first && code <= ranges[i].last)
             return true;
     return false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 
@@ -27,13 +28,15 @@ struct cs_log {
     _Atomic bool torn;    /* the last line stands half in the file */
 };
 
-static const char *const level_names[] = {
+const char *const cs_log_level_names[] = {
     [CS_LOG_ERROR] = "error",
     [CS_LOG_WARN] = "warn",
     [CS_LOG_INFO] = "info",
     [CS_LOG_DEBUG] = "debug",
+    NULL,
 };
-static const char *const format_names[] = {[CS_LOG_LOGFMT] = "logfmt", [CS_LOG_JSON] = "json"};
+const char *const cs_log_format_names[] = {
+    [CS_LOG_LOGFMT] = "logfmt", [CS_LOG_JSON] = "json", NULL};
 
 enum cs_err cs_log_new(int fd, enum cs_log_level level, enum cs_log_format format,
                        const struct cs_clock *clock, struct cs_log **out)
@@ -74,7 +77,7 @@ static bool is_unsafe(uint32_t code)
     };
     if (code >= ' ' && code <= '~')
         return false;
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(ranges); i++)
         if (code >= ranges[i].first && code <= ranges[i].last)
             return true;
     return false;
@@ -183,9 +186,11 @@ static void put_head(const struct cs_log *log, struct cs_buf *line, enum cs_log_
 {
     char time[CS_TIME_TEXT_SIZE];
     cs_time_format(cs_clock_wall_ms(log->clock), time);
-    const char *form = log->format == CS_LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":"
-                                                  : "time=%s level=%s msg=";
-    cs_buf_printf(line, form, time, level_names[level]);
+    const char *name = cs_log_level_names[level];
+    if (log->format == CS_LOG_JSON)
+        cs_buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", time, name);
+    else
+        cs_buf_printf(line, "time=%s level=%s msg=", time, name);
     put_quoted(line, message);
 }
 
@@ -240,31 +245,13 @@ void cs_log_line(struct cs_log *log, enum cs_log_level level, const char *messag
     write_once(log, &line, lost, torn);
 }
 
-static enum cs_err name_parse(const char *const *names, size_t count, const char *text, int *out)
+enum cs_err cs_log_level_parse(const char *text, enum cs_log_level *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *out = (int)i;
+    for (int i = 0; cs_log_level_names[i] != NULL; i++) {
+        if (strcmp(text, cs_log_level_names[i]) == 0) {
+            *out = (enum cs_log_level)i;
             return CS_OK;
         }
     }
     return CS_ERR_INVALID;
-}
-
-enum cs_err cs_log_level_parse(const char *text, enum cs_log_level *out)
-{
-    int index = CS_LOG_ERROR;
-    enum cs_err err =
-        name_parse(level_names, sizeof(level_names) / sizeof(level_names[0]), text, &index);
-    *out = (enum cs_log_level)index;
-    return err;
-}
-
-enum cs_err cs_log_format_parse(const char *text, enum cs_log_format *out)
-{
-    int index = CS_LOG_LOGFMT;
-    enum cs_err err =
-        name_parse(format_names, sizeof(format_names) / sizeof(format_names[0]), text, &index);
-    *out = (enum cs_log_format)index;
-    return err;
 }

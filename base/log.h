@@ -19,6 +19,8 @@
 
 enum cs_log_level { CS_LOG_ERROR, CS_LOG_WARN, CS_LOG_INFO, CS_LOG_DEBUG };
 enum cs_log_format { CS_LOG_LOGFMT, CS_LOG_JSON };
+extern const char *const cs_log_level_names[]; /* NULL-terminated, as is what follows */
+extern const char *const cs_log_format_names[];
 enum cs_log_kind { CS_LOG_END, CS_LOG_TEXT, CS_LOG_NUMBER, CS_LOG_ERR };
 
 struct cs_log; /* opaque */
@@ -48,6 +50,5 @@ void cs_log_line(struct cs_log *log, enum cs_log_level level, const char *messag
                  const struct cs_log_field *fields);
 /* "error", "warn", "info", "debug"; "logfmt", "json": CS_ERR_INVALID for anything else. */
 CS_MUST_CHECK enum cs_err cs_log_level_parse(const char *text, enum cs_log_level *out);
-CS_MUST_CHECK enum cs_err cs_log_format_parse(const char *text, enum cs_log_format *out);
 
 #endif

@@ -8,7 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_PER_MS 1000000
+#include "base/clock.h"
+
 /* Between two looks whether it has ended: there is no descriptor that tells of a group. */
 #define LOOK_MS 5
 
@@ -74,7 +75,7 @@ enum cs_err cs_program_start(const struct cs_program_params *params, struct cs_p
 {
     *out = (struct cs_program){.pid = 0};
     cs_clock_init(&out->clock);
-    out->deadline_ns = cs_clock_mono_ns(&out->clock) + (int64_t)params->timeout_ms * NS_PER_MS;
+    out->deadline_ns = cs_clock_mono_ns(&out->clock) + (int64_t)params->timeout_ms * CS_NS_PER_MS;
     errno = spawn(params, &out->pid);
     if (errno == 0)
         return CS_OK;
@@ -85,14 +86,14 @@ enum cs_err cs_program_start(const struct cs_program_params *params, struct cs_p
 int cs_program_left_ms(const struct cs_program *program)
 {
     int64_t left_ns = program->deadline_ns - cs_clock_mono_ns(&program->clock);
-    return left_ns <= 0 ? 0 : (int)(left_ns / NS_PER_MS) + 1;
+    return left_ns <= 0 ? 0 : (int)(left_ns / CS_NS_PER_MS) + 1;
 }
 
 enum cs_err cs_program_wait(struct cs_program *program, int wait_ms)
 {
     int status = 0;
     pid_t ended = 0;
-    int64_t until_ns = cs_clock_mono_ns(&program->clock) + (int64_t)wait_ms * NS_PER_MS;
+    int64_t until_ns = cs_clock_mono_ns(&program->clock) + (int64_t)wait_ms * CS_NS_PER_MS;
     while ((ended = waitpid(program->pid, &status, WNOHANG)) == 0) {
         int left_ms = cs_program_left_ms(program);
         if (left_ms == 0 || cs_clock_mono_ns(&program->clock) >= until_ns)

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "base/clock.h"
 
 #include <stdbool.h>
@@ -10,8 +11,7 @@
  * The calendar is computed here and not by gmtime_r and timegm: those take glibc's time zone lock,
  * and every verification writes a time.
  */
-#define DAY_S 86400
-#define DAY_MS (DAY_S * 1000LL)
+#define DAY_MS (CS_S_PER_DAY * 1000LL)
 #define EPOCH_DAY 719162       /* of 1970-01-01, counted from 0001-01-01 */
 #define LAST_DAY 3652058       /* 9999-12-31, in the same count */
 #define DURATION_DAYS_MAX 3653 /* ten years, with at most three leap days */
@@ -193,7 +193,7 @@ static bool take_offset(const char **text, int *seconds)
 /* A leap second ends a month in UTC (RFC 3339 section 5.7): the instant after it is a first day. */
 static bool is_month_start(int64_t seconds)
 {
-    return seconds % DAY_S == 0 && date_of((int)(seconds / DAY_S)).day == 1;
+    return seconds % CS_S_PER_DAY == 0 && date_of((int)(seconds / CS_S_PER_DAY)).day == 1;
 }
 
 enum cs_err cs_time_parse(const char *text, int64_t *wall_ms)
@@ -208,8 +208,8 @@ enum cs_err cs_time_parse(const char *text, int64_t *wall_ms)
         !take_char(&text, ":") || !take_digits(&text, 2, &second) || !take_fraction(&text, &ms) ||
         !take_offset(&text, &offset_s) || *text != '\0' || second > 60)
         return CS_ERR_INVALID;
-    int64_t seconds = (int64_t)days * DAY_S + minutes_s + second - offset_s;
-    if (seconds < 0 || seconds >= (LAST_DAY + 1LL) * DAY_S)
+    int64_t seconds = (int64_t)days * CS_S_PER_DAY + minutes_s + second - offset_s;
+    if (seconds < 0 || seconds >= (LAST_DAY + 1LL) * CS_S_PER_DAY)
         return CS_ERR_INVALID;
     if (second == 60 && !is_month_start(seconds))
         return CS_ERR_INVALID;
@@ -236,7 +236,7 @@ enum cs_err cs_duration_parse(const char *text, int64_t *ms)
         number = clamp(number * 10 + digit, 0, limit + 1);
     if (number == 0)
         return CS_ERR_INVALID;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(units); i++) {
         if (strcmp(text, units[i].name) == 0) {
             if (number > limit / units[i].ms)
                 return CS_ERR_TOO_LARGE;

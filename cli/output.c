@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/secret/secret.h"
 
@@ -60,7 +61,7 @@ static size_t decode(const uint8_t *bytes, size_t len, uint32_t *point)
 /* Cells that a character fills, or -1 if it must not be shown. */
 static int cells(uint32_t point)
 {
-    for (size_t i = 0; i < sizeof(deceitful) / sizeof(deceitful[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(deceitful); i++)
         if (point >= deceitful[i].first && point <= deceitful[i].last)
             return -1;
     if (point < 0x80)
@@ -117,12 +118,6 @@ size_t cs_output_width(struct cs_slice text)
             width += (size_t)cells(point);
     }
     return width;
-}
-
-static void put_spaces(struct cs_buf *out, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        cs_buf_put_char(out, ' ');
 }
 
 static void put_json_inline(struct cs_buf *out, const json_t *value)
@@ -223,7 +218,7 @@ static void put_row(struct cs_buf *out, const struct cs_column *columns, const j
         if (cs_buf_err(out) != CS_OK || columns[c + 1].title == NULL)
             break;
         size_t width = cs_output_width(CS_SLICE(out->bytes + start, out->len - start));
-        put_spaces(out, widths[c] + COLUMN_GAP - width);
+        cs_buf_put_spaces(out, widths[c] + COLUMN_GAP - width);
     }
 }
 
@@ -255,7 +250,7 @@ static void put_lines(struct cs_buf *out, struct cs_slice text, size_t indent)
             continue;
         if (start > 0) {
             cs_buf_put_char(out, '\n');
-            put_spaces(out, indent);
+            cs_buf_put_spaces(out, indent);
         }
         cs_output_escape(out, CS_SLICE(text.bytes + start, i - start));
         start = i + 1;
@@ -272,7 +267,7 @@ static void walk_leaf(struct walk *walk, const char *name, const json_t *value)
         walk->width = width > walk->width ? width : walk->width;
     } else {
         cs_buf_put(walk->out, label.bytes, label.len);
-        put_spaces(walk->out, walk->width + COLUMN_GAP - width);
+        cs_buf_put_spaces(walk->out, walk->width + COLUMN_GAP - width);
         if (json_is_string(value))
             put_lines(walk->out, text_of(value), walk->width + COLUMN_GAP);
         else

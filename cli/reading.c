@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "cli/output.h"
-
-#define MS_PER_S 1000
 
 const char *cs_reading_text(const json_t *object, const char *path)
 {
@@ -64,9 +64,9 @@ void cs_reading_age(int64_t ms, char out[CS_DURATION_TEXT_SIZE])
         int64_t seconds;
         char unit;
     } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    int64_t seconds = ms < 0 ? 0 : ms / MS_PER_S;
+    int64_t seconds = ms < 0 ? 0 : ms / CS_MS_PER_S;
     size_t i = 0;
-    while (i + 1 < sizeof(units) / sizeof(units[0]) && seconds < units[i].seconds)
+    while (i + 1 < CS_COUNT(units) && seconds < units[i].seconds)
         i++;
     snprintf(out, CS_DURATION_TEXT_SIZE, "%" PRId64 "%c", seconds / units[i].seconds,
              units[i].unit);

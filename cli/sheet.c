@@ -8,12 +8,6 @@
 #define TEXT_MAX 65536
 #define HANGING 2 /* cells that a folded line is set in by */
 
-static void put_spaces(struct cs_buf *out, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        cs_buf_put_char(out, ' ');
-}
-
 void cs_sheet_section(struct cs_sheet *sheet, const char *heading)
 {
     sheet->heading = heading;
@@ -32,7 +26,7 @@ static void begin_line(struct cs_sheet *sheet, size_t indent)
         sheet->heading = NULL;
     }
     cs_buf_put_str(sheet->out, bold ? "\033[0m" : "");
-    put_spaces(sheet->out, CS_SHEET_INDENT + indent - used);
+    cs_buf_put_spaces(sheet->out, CS_SHEET_INDENT + indent - used);
 }
 
 static size_t char_len(const uint8_t *bytes, size_t left)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text/words.h"
 #include "policy/load/load.h"
 
@@ -411,7 +412,7 @@ static bool judge_of_rule(struct trial *trial, const char *key)
 
 static bool judge(struct trial *trial, const char *key)
 {
-    for (size_t i = 0; i < sizeof(own_keys) / sizeof(own_keys[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(own_keys); i++) {
         if (strcmp(own_keys[i].key, key) == 0)
             return own_keys[i].judge(trial);
     }

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "policy/model.h"
 
 const char *const cs_policy_term_names[] = {"comment", "evidence", "self_approval", NULL};
@@ -16,7 +17,7 @@ const struct cs_record cs_policy_scope_record = {
     .name = "policy_scope",
     .size = sizeof(struct cs_policy_scope),
     .fields = scope_fields,
-    .field_count = sizeof(scope_fields) / sizeof(scope_fields[0]),
+    .field_count = CS_COUNT(scope_fields),
     .doc = "A scope that can be asked for.",
 };
 
@@ -29,7 +30,7 @@ const struct cs_record cs_policy_bundle_record = {
     .name = "policy_bundle",
     .size = sizeof(struct cs_policy_bundle),
     .fields = bundle_fields,
-    .field_count = sizeof(bundle_fields) / sizeof(bundle_fields[0]),
+    .field_count = CS_COUNT(bundle_fields),
     .doc = "A named set of scopes.",
 };
 
@@ -41,7 +42,7 @@ static const struct cs_record reminder_record = {
     .name = "policy_reminder",
     .size = sizeof(struct cs_policy_reminder),
     .fields = reminder_fields,
-    .field_count = sizeof(reminder_fields) / sizeof(reminder_fields[0]),
+    .field_count = CS_COUNT(reminder_fields),
     .doc = "When reviewers are reminded of a pending request.",
 };
 
@@ -89,7 +90,7 @@ const struct cs_record cs_policy_mode_record = {
     .name = "policy_mode",
     .size = sizeof(struct cs_policy_mode),
     .fields = mode_fields,
-    .field_count = sizeof(mode_fields) / sizeof(mode_fields[0]),
+    .field_count = CS_COUNT(mode_fields),
     .doc = "What holds for all credentials of one mode.",
 };
 
@@ -111,7 +112,7 @@ static const struct cs_record proof_record = {
     .name = "policy_evidence",
     .size = sizeof(struct cs_policy_proof),
     .fields = proof_fields,
-    .field_count = sizeof(proof_fields) / sizeof(proof_fields[0]),
+    .field_count = CS_COUNT(proof_fields),
     .doc = "What the account's test credentials must have done.",
 };
 
@@ -134,7 +135,7 @@ static const struct cs_record when_record = {
     .name = "policy_when",
     .size = sizeof(struct cs_policy_when),
     .fields = when_fields,
-    .field_count = sizeof(when_fields) / sizeof(when_fields[0]),
+    .field_count = CS_COUNT(when_fields),
     .doc = "Conditions, all of which must hold; an empty one holds for everything.",
 };
 
@@ -147,7 +148,7 @@ const struct cs_record cs_policy_quorum_record = {
     .name = "policy_quorum",
     .size = sizeof(struct cs_policy_quorum),
     .fields = quorum_fields,
-    .field_count = sizeof(quorum_fields) / sizeof(quorum_fields[0]),
+    .field_count = CS_COUNT(quorum_fields),
     .doc = "Approvals that are demanded from one group.",
 };
 
@@ -183,7 +184,7 @@ const struct cs_record cs_policy_rule_record = {
     .name = "policy_rule",
     .size = sizeof(struct cs_policy_rule),
     .fields = rule_fields,
-    .field_count = sizeof(rule_fields) / sizeof(rule_fields[0]),
+    .field_count = CS_COUNT(rule_fields),
     .doc = "One rule; the first that matches a request decides.",
 };
 

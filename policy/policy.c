@@ -12,7 +12,7 @@
 /* The count is the only part of a policy that changes once it is loaded. */
 static atomic_size_t *references_of(const struct cs_policy *policy)
 {
-    return (atomic_size_t *)&policy->references;
+    return (atomic_size_t *)(uintptr_t)&policy->references;
 }
 
 const struct cs_policy *cs_policy_ref(const struct cs_policy *policy)
@@ -23,7 +23,7 @@ const struct cs_policy *cs_policy_ref(const struct cs_policy *policy)
 
 void cs_policy_unref(const struct cs_policy **policy)
 {
-    struct cs_policy *last = (struct cs_policy *)*policy;
+    struct cs_policy *last = (struct cs_policy *)(uintptr_t)*policy;
     *policy = NULL;
     if (last == NULL || atomic_fetch_sub_explicit(&last->references, 1, memory_order_acq_rel) > 1)
         return;
@@ -67,11 +67,6 @@ void cs_policy_slot_swap(struct cs_policy_slot *slot, const struct cs_policy *ta
     cs_policy_unref(&old);
 }
 
-unsigned cs_policy_version(const struct cs_policy *policy)
-{
-    return policy->version;
-}
-
 const char *cs_policy_digest(const struct cs_policy *policy)
 {
     return policy->digest;
@@ -85,16 +80,6 @@ const char *cs_policy_brand(const struct cs_policy *policy)
 const struct cs_policy_mode *cs_policy_mode(const struct cs_policy *policy, enum cs_mode mode)
 {
     return &policy->modes[mode];
-}
-
-const struct cs_policy_scope *cs_policy_scope_at(const struct cs_policy *policy, size_t index)
-{
-    return index < policy->scope_count ? &policy->scopes[index] : NULL;
-}
-
-const struct cs_policy_bundle *cs_policy_bundle_at(const struct cs_policy *policy, size_t index)
-{
-    return index < policy->bundle_count ? &policy->bundles[index] : NULL;
 }
 
 const struct cs_policy_rule *cs_policy_rule_at(const struct cs_policy *policy, size_t index)

@@ -35,6 +35,7 @@
 #define CS_POLICY_QUORUM_MAX 4     /* groups from which a rule demands approvals */
 #define CS_POLICY_APPROVERS_MAX 64 /* people whose approvals are weighed together */
 #define CS_POLICY_WHY_SIZE 512
+#define CS_POLICY_MISSING_SIZE 160 /* what is missing of what a rule demands, for people */
 
 enum cs_policy_risk { CS_RISK_NORMAL, CS_RISK_HIGH };
 enum cs_policy_when_risk { CS_WHEN_RISK_ANY, CS_WHEN_RISK_NORMAL, CS_WHEN_RISK_HIGH };
@@ -198,8 +199,6 @@ void cs_policy_slot_destroy(struct cs_policy_slot *slot);
 const struct cs_policy *cs_policy_slot_get(struct cs_policy_slot *slot); /* unref it */
 void cs_policy_slot_swap(struct cs_policy_slot *slot, const struct cs_policy *take);
 
-/* The version of the file's form: 1. */
-unsigned cs_policy_version(const struct cs_policy *policy);
 /*
  * SHA-256 of what the policy means, in lower-case hex: comments, order of keys, scopes and bundles,
  * and spelling of values do not count; the order of rules does.
@@ -208,10 +207,8 @@ const char *cs_policy_digest(const struct cs_policy *policy);
 const char *cs_policy_brand(const struct cs_policy *policy);
 const struct cs_policy_mode *cs_policy_mode(const struct cs_policy *policy, enum cs_mode mode);
 
-/* Both sorted by name; NULL past the end, and for an unknown name. `*` is no entry. */
-const struct cs_policy_scope *cs_policy_scope_at(const struct cs_policy *policy, size_t index);
+/* NULL for an unknown name. `*` is no entry. */
 const struct cs_policy_scope *cs_policy_scope(const struct cs_policy *policy, struct cs_slice name);
-const struct cs_policy_bundle *cs_policy_bundle_at(const struct cs_policy *policy, size_t index);
 const struct cs_policy_bundle *cs_policy_bundle(const struct cs_policy *policy,
                                                 struct cs_slice name);
 /* In the order in which they are tried; NULL past the end. */
@@ -278,7 +275,8 @@ struct cs_policy_answer {
     uint64_t rate_limit, rate_window_s, rate_burst;
     uint64_t escalate_after_s;
     const char *escalate_to;
-    char evidence_missing[160];   /* CS_TERM_EVIDENCE: what the proof lacks; "" when it is met */
+    char evidence_missing[CS_POLICY_MISSING_SIZE]; /* CS_TERM_EVIDENCE: what the proof lacks; ""
+                                                      when it is met */
     char why[CS_POLICY_WHY_SIZE]; /* which rule, why it applies, what it demands: for people */
 };
 
@@ -296,7 +294,8 @@ struct cs_policy_tally {
     uint64_t missing; /* how many more approvals are needed, at the least; 0: it is filled */
     uint8_t fills[CS_POLICY_APPROVERS_MAX]; /* by person: which quorum's place, or: */
 #define CS_TALLY_NO_GROUP UINT8_MAX         /* one of `approvals` that is no group's */
-    char wanted[160]; /* by whom, for people: "1 of platform, 1 more"; "" when it is filled */
+    char wanted[CS_POLICY_MISSING_SIZE]; /* by whom, for people: "1 of platform, 1 more"; "" when it
+                                            is filled */
 };
 
 /*

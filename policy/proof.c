@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text/words.h"
 #include "policy/model.h"
 
@@ -147,8 +148,7 @@ bool cs_proof_is_met(const struct cs_policy *policy, const struct cs_policy_proo
                               .evidence = question->evidence,
                               .scopes = question->scopes,
                               .missing = &text};
-    for (size_t i = 0; question->evidence != NULL && i < sizeof(demands) / sizeof(demands[0]);
-         i++) {
+    for (size_t i = 0; question->evidence != NULL && i < CS_COUNT(demands); i++) {
         size_t before = text.len;
         if (!met)
             cs_buf_put_str(&text, ", ");

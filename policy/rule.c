@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text/words.h"
 #include "policy/model.h"
 #include "policy/proof.h"
@@ -137,7 +138,7 @@ static condition *const conditions[] = {
 static bool rule_matches(const struct trial *trial, struct cs_buf *why)
 {
     cs_buf_reset(why);
-    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(conditions); i++) {
         size_t before = why->len;
         if (before > 0)
             cs_buf_put_str(why, ", and ");

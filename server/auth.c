@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "server/app.h"
 
 #include <stdio.h>
@@ -31,7 +32,7 @@ static enum cs_err find_gateway(struct cs_call *call, struct cs_slice token)
 static uint32_t who_of(uint32_t roles)
 {
     uint32_t who = 0;
-    for (size_t i = 0; i < sizeof(role_bits) / sizeof(role_bits[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(role_bits); i++) {
         if ((roles & role_bits[i].role) != 0)
             who |= role_bits[i].who;
     }

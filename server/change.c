@@ -10,7 +10,6 @@
 #include "vault/replay.h"
 #include "vault/verify/limits.h"
 
-#define MS_PER_S 1000
 #define TAG_MAX 22 /* quotes and the digits of a 64-bit number */
 
 const struct cs_record cs_change_nothing_record = {
@@ -159,7 +158,7 @@ static enum cs_err slow_down(struct cs_call *call)
     cs_limits_ask(cs_vault_limits(app->vault), &ask, &told);
     if (told.allowed)
         return CS_OK;
-    call->retry_after_s = (uint32_t)((told.retry_after_ms + MS_PER_S - 1) / MS_PER_S);
+    call->retry_after_s = (uint32_t)((told.retry_after_ms + CS_MS_PER_S - 1) / CS_MS_PER_S);
     return cs_call_refuse(call, CS_ERR_LIMITED, CS_FAULT_RATE_LIMITED,
                           "One person may change %" PRIu64
                           " things in a minute here; what ends a key or a token is not counted.",

@@ -78,7 +78,6 @@ static enum cs_err note_policy(struct cs_ctx *ctx, void *arg)
 static enum cs_err record_policy(struct cs_service *service, const struct cs_policy *policy,
                                  enum cs_policy_loading how, uid_t uid)
 {
-    const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
     char room[USER_ROOM];
     struct passwd entry, *found = NULL;
     bool known = getpwuid_r(uid, &entry, room, sizeof(room), &found) == 0 && found != NULL;
@@ -89,7 +88,7 @@ static enum cs_err record_policy(struct cs_service *service, const struct cs_pol
                    .uid = uid,
                    .user = known ? entry.pw_name : ""},
     };
-    return cs_vault_update(service->app.vault, &actor, NULL, note_policy, &noting);
+    return cs_vault_update(service->app.vault, &cs_actor_system, NULL, note_policy, &noting);
 }
 
 /* Where nothing below has said more than the error. */

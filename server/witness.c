@@ -11,11 +11,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/program.h"
 #include "vault/audit/audit_proof.h"
 
-#define MS_PER_S 1000
 #define LONGEST_WAIT_S 3600
 #define LOOK_MS 100 /* so soon a command is noticed to have ended, or that it must */
 
@@ -66,7 +66,7 @@ static const char *run_command(const struct cs_witness *witness, const char *che
     const struct cs_program_params params = {.argv = witness->params.argv,
                                              .input = input,
                                              .output = -1,
-                                             .timeout_ms = witness->params.timeout_s * MS_PER_S};
+                                             .timeout_ms = witness->params.timeout_s * CS_MS_PER_S};
     enum cs_err err = cs_program_start(&params, &program);
     const char *why = err == CS_OK ? "it did not exit with 0" : strerrordesc_np(errno);
     close(input);
@@ -112,7 +112,7 @@ static int next_wait_ms(const struct cs_witness *witness)
         wait_s *= 2;
     if (witness->failures > 0 && wait_s > LONGEST_WAIT_S)
         wait_s = LONGEST_WAIT_S;
-    return (int)(wait_s * MS_PER_S);
+    return (int)(wait_s * CS_MS_PER_S);
 }
 
 static void *run(void *arg)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "base/secret/digest.h"
 #include "vault/due.h"
 
@@ -36,7 +37,7 @@ static const struct cs_record replay_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct replay, extra),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "An answer kept for an idempotent replay.",
 };
 static const struct cs_table replay_table = {

@@ -49,7 +49,7 @@ const char *const cs_actor_kind_names[] = {
     [CS_ACTOR_COUNT] = NULL,
 };
 
-static const struct cs_actor system_actor = {.kind = CS_ACTOR_SYSTEM};
+const struct cs_actor cs_actor_system = {.kind = CS_ACTOR_SYSTEM};
 
 static const struct cs_slice keyring_key = {(const uint8_t *)"keyring", 7};
 
@@ -309,7 +309,7 @@ enum cs_err cs_vault_create(const struct cs_vault_params *params)
     err = create_store(params, &vault->store);
     if (err != CS_OK)
         goto out;
-    err = cs_vault_update(vault, &system_actor, NULL, write_first_rows, &wrapped);
+    err = cs_vault_update(vault, &cs_actor_system, NULL, write_first_rows, &wrapped);
 out:
     cs_vault_close(&vault);
     cs_buf_free(&wrapped);
@@ -349,7 +349,7 @@ enum cs_err cs_vault_open(const struct cs_vault_params *params, struct cs_vault 
     if (err == CS_OK)
         err = name_log(vault, params);
     if (err == CS_OK)
-        err = cs_vault_update(vault, &system_actor, NULL, check_and_note_opening, NULL);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, check_and_note_opening, NULL);
     if (err == CS_OK)
         err = cs_limits_new(LIMIT_PLACES, &vault->limits);
     if (err == CS_OK)

@@ -48,6 +48,8 @@ struct cs_actor {
     char address[CS_ADDRESS_SIZE]; /* the peer's IP address, or "" */
 };
 
+extern const struct cs_actor cs_actor_system;
+
 struct cs_ctx {
     struct cs_tx *tx;
     struct cs_vault *vault;

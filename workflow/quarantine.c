@@ -1,5 +1,6 @@
 #include "workflow/quarantine.h"
 
+#include "base/array.h"
 #include "vault/audit/audit.h"
 #include "workflow/decision/approver.h"
 #include "workflow/grant/grant.h"
@@ -12,7 +13,7 @@ const struct cs_record cs_release_order_record = {
     .name = "credential_release",
     .size = sizeof(struct cs_release_order),
     .fields = order_fields,
-    .field_count = sizeof(order_fields) / sizeof(order_fields[0]),
+    .field_count = CS_COUNT(order_fields),
     .doc = "Why a quarantine is to end.",
 };
 

@@ -4,12 +4,12 @@
 
 #include "base/clock.h"
 
-#define DAY_S 86400
 #define PAGES 8 /* of one call: the sweeper has more to do */
 
 unsigned cs_retention_days(const struct cs_policy *policy, enum cs_mode mode)
 {
-    return (unsigned)((cs_policy_mode(policy, mode)->usage_kept_s + DAY_S - 1) / DAY_S);
+    return (unsigned)((cs_policy_mode(policy, mode)->usage_kept_s + CS_S_PER_DAY - 1) /
+                      CS_S_PER_DAY);
 }
 
 enum cs_err cs_retention_run(struct cs_vault *vault, const struct cs_policy *policy,

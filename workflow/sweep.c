@@ -1,5 +1,6 @@
 #include "workflow/sweep.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "vault/credential/rotation.h"
 #include "vault/delivery/claim.h"
@@ -21,7 +22,7 @@ static const struct handler handlers[] = {
     [CS_DUE_REPLAY] = {.vault = cs_replay_expire},
     [CS_DUE_ROTATION] = {.vault = cs_rotation_settle},
 };
-#define HANDLER_COUNT (sizeof(handlers) / sizeof(handlers[0]))
+#define HANDLER_COUNT CS_COUNT(handlers)
 /* The kind that leaves less in the store than there was. */
 #define MAKES_ROOM CS_DUE_REPLAY
 
@@ -84,8 +85,7 @@ static bool is_of_one_row(enum cs_err err)
  * store that is full is swept again for what makes room. A row that cannot be handled is put off,
  * so that it does not keep everything behind it from ending.
  */
-static enum cs_err recover(struct cs_vault *vault, const struct cs_actor *actor,
-                           struct sweep *sweep, enum cs_err err)
+static enum cs_err recover(struct cs_vault *vault, struct sweep *sweep, enum cs_err err)
 {
     if (err == CS_ERR_TOO_LARGE && sweep->room > 1) {
         sweep->room /= 2;
@@ -99,23 +99,22 @@ static enum cs_err recover(struct cs_vault *vault, const struct cs_actor *actor,
         return err;
     cs_log_line(cs_vault_log(vault), CS_LOG_ERROR, "something due cannot be handled; put off",
                 CS_FIELDS(CS_N("what", sweep->bad.what), CS_E(err)));
-    return cs_vault_update(vault, actor, NULL, postpone, sweep);
+    return cs_vault_update(vault, &cs_actor_system, NULL, postpone, sweep);
 }
 
 enum cs_err cs_sweep_run(struct cs_vault *vault, const struct cs_policy *policy, size_t *handled)
 {
-    const struct cs_actor sweeper = {.kind = CS_ACTOR_SYSTEM};
     struct sweep sweep = {.policy = policy, .what = CS_DUE_ANY, .room = CS_PAGE};
     size_t total = 0;
     bool more = true;
     enum cs_err err = CS_OK;
     while (err == CS_OK && more) {
-        err = cs_vault_update(vault, &sweeper, NULL, sweep_page, &sweep);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, sweep_page, &sweep);
         if (err == CS_OK) {
             total += sweep.count;
             more = sweep.count == sweep.room;
         } else {
-            err = recover(vault, &sweeper, &sweep, err);
+            err = recover(vault, &sweep, err);
         }
     }
     if (handled != NULL)

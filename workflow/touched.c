@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "vault/access/account.h"
 #include "workflow/request_internal.h"
 
-#define MS_PER_S 1000
 #define ASKERS 64  /* accounts that are kept at a time, by the low bits of their handles */
 #define REQUESTS 8 /* that are read at a time */
 
@@ -34,7 +35,7 @@ const struct cs_record cs_touched_record = {
     .name = "policy_touched",
     .size = sizeof(struct cs_touched),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "A credential or an open request that a change of the policy touches.",
 };
 
@@ -140,7 +141,8 @@ static enum cs_err look_at_credential(struct cs_ctx *ctx, const struct cs_creden
                          .scopes = credential->scopes,
                          .bundle = credential->bundle},
             .life_s =
-                ends ? (uint64_t)(credential->expires_at - credential->created_at) / MS_PER_S : 0,
+                ends ? (uint64_t)(credential->expires_at - credential->created_at) / CS_MS_PER_S
+                     : 0,
             .has_own_limit = credential->rate_limit != 0,
         };
         page->touched.credential_id = credential->id;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/record/record.h"
 #include "base/secret/digest.h"
 #include "base/secret/sealedbox.h"
@@ -27,7 +28,7 @@ static const struct cs_record record = {
     .name = "claim_state",
     .size = sizeof(struct kept),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "A claim under way.",
 };
 

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "cli/output.h"
 
 #define REPORT_MAX 16384
@@ -20,7 +21,7 @@ static const struct {
 
 enum cs_exit cs_refusal_exit(unsigned status)
 {
-    for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(exits); i++)
         if (exits[i].status == status)
             return exits[i].code;
     return CS_EXIT_FAILED;

@@ -17,12 +17,6 @@ const struct cs_help_row cs_help_environment[] = {
     {0},
 };
 
-static void put_spaces(struct cs_buf *out, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        cs_buf_put_char(out, ' ');
-}
-
 /* Characters, of text that is known to be UTF-8 without anything wide. */
 static size_t characters(const char *text, size_t len)
 {
@@ -44,7 +38,7 @@ static void wrap(struct cs_buf *out, const char *text, size_t indent, size_t col
         size_t width = characters(text, len);
         if (column > indent && column + strlen(separator) + width > WIDTH) {
             cs_buf_put_char(out, '\n');
-            put_spaces(out, indent);
+            cs_buf_put_spaces(out, indent);
             column = indent;
             separator = "";
         }
@@ -55,7 +49,7 @@ static void wrap(struct cs_buf *out, const char *text, size_t indent, size_t col
         text += len;
         if (strncmp(text, "\n\n", 2) == 0) {
             cs_buf_put_str(out, "\n\n");
-            put_spaces(out, indent);
+            cs_buf_put_spaces(out, indent);
             column = indent;
             separator = "";
             text++;
@@ -69,13 +63,13 @@ static void wrap(struct cs_buf *out, const char *text, size_t indent, size_t col
 static void put_entry(struct cs_buf *out, const char *label, const char *doc, size_t column)
 {
     size_t width = INDENT + characters(label, strlen(label));
-    put_spaces(out, INDENT);
+    cs_buf_put_spaces(out, INDENT);
     cs_buf_put_str(out, label);
     if (width + 2 > column) {
         cs_buf_put_char(out, '\n');
         width = 0;
     }
-    put_spaces(out, column - width);
+    cs_buf_put_spaces(out, column - width);
     wrap(out, doc, column, column);
 }
 
@@ -160,7 +154,7 @@ static void put_label(struct cs_buf *out, const struct cs_option *option)
     if (option->letter != 0)
         cs_buf_printf(out, "-%c, ", option->letter);
     else
-        put_spaces(out, 4);
+        cs_buf_put_spaces(out, 4);
     cs_buf_printf(out, "--%s", option->name);
     if (option->type != CS_OPTION_FLAG)
         cs_buf_printf(out, " %s", option->argument);
@@ -230,9 +224,9 @@ static void put_examples(struct cs_buf *out, const struct cs_command *command)
         return;
     cs_buf_put_str(out, "\nExamples:\n");
     for (size_t i = 0; command->examples[i].line != NULL; i++) {
-        put_spaces(out, INDENT);
+        cs_buf_put_spaces(out, INDENT);
         cs_buf_printf(out, "%s\n", command->examples[i].line);
-        put_spaces(out, 3 * INDENT);
+        cs_buf_put_spaces(out, 3 * INDENT);
         wrap(out, command->examples[i].doc, 3 * INDENT, 3 * INDENT);
     }
 }

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "cli/args.h"
 #include "cli/help/help.h"
 
 #define MANUAL_DATE "2026-11-21" /* of the last change to what the manual says */
 #define SETS_MAX 16
 #define LINE_WIDTH 60 /* a word that begins further right begins a new line of the source */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct manual {
     struct cs_buf *out;
@@ -28,9 +28,10 @@ static void put_text(struct cs_buf *out, const char *text, size_t len)
     const char *end = text + len;
     while (text < end) {
         size_t i = 0;
-        while (i < COUNT(escapes) && strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
+        while (i < CS_COUNT(escapes) &&
+               strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
             i++;
-        if (i < COUNT(escapes)) {
+        if (i < CS_COUNT(escapes)) {
             cs_buf_put_str(out, escapes[i].to);
             text += strlen(escapes[i].from);
         } else {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/secret/secret.h"
 #include "vault/access/access.h"
 #include "vault/access/account.h"
@@ -21,7 +22,7 @@ struct demo_user {
 };
 
 static const char *const demo_accounts[] = {"acme", "globex"};
-#define ACCOUNT_COUNT (sizeof(demo_accounts) / sizeof(demo_accounts[0]))
+#define ACCOUNT_COUNT CS_COUNT(demo_accounts)
 
 static const struct demo_user demo_users[] = {
     {"developer", "developer@acme.example", "Developer of acme", CS_ROLE_DEVELOPER, "", 0},
@@ -34,7 +35,7 @@ static const struct demo_user demo_users[] = {
     {"admin", "admin@platform.example", "Admin", CS_ROLE_ADMIN, "", -1},
     {"auditor", "auditor@platform.example", "Auditor", CS_ROLE_AUDITOR, "", -1},
 };
-#define USER_COUNT (sizeof(demo_users) / sizeof(demo_users[0]))
+#define USER_COUNT CS_COUNT(demo_users)
 #define GATEWAY USER_COUNT
 
 /* What one transaction finds or makes. */
@@ -143,9 +144,8 @@ static enum cs_err keep(const char *path, const json_t *value)
 
 static enum cs_err make(struct cs_vault *vault, const char *path, json_t **out)
 {
-    const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
     struct demo demo = {.tokens = {NULL}};
-    enum cs_err err = cs_vault_update(vault, &actor, NULL, fill, &demo);
+    enum cs_err err = cs_vault_update(vault, &cs_actor_system, NULL, fill, &demo);
     json_t *value = err == CS_OK ? describe(&demo) : NULL;
     if (err == CS_OK)
         err = value == NULL ? CS_ERR_NOMEM : keep(path, value);

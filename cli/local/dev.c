@@ -19,7 +19,6 @@
 #include "vault/vault.h"
 
 static const char *const prints[] = {"text", "json", NULL};
-static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 
 static const struct cs_option options[] = {
     {.name = "data",
@@ -51,7 +50,7 @@ static const struct cs_option options[] = {
      .type = CS_OPTION_CHOICE,
      .argument = "LEVEL",
      .fallback = "warn",
-     .choices = levels,
+     .choices = cs_log_level_names,
      .doc = "how much to log"},
     {.name = "test-clock",
      .type = CS_OPTION_FLAG,

@@ -88,12 +88,11 @@ static enum cs_exit refuse(const struct cs_config *config, enum cs_err err)
 static enum cs_exit seed(const struct cs_config *config, const struct cs_vault_params *params,
                          const char *email)
 {
-    const struct cs_actor actor = {.kind = CS_ACTOR_SYSTEM};
     struct first_admin first = {.email = email};
     struct cs_vault *vault = NULL;
     enum cs_err err = cs_vault_open(params, &vault);
     if (err == CS_OK)
-        err = cs_vault_update(vault, &actor, NULL, make_admin, &first);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, make_admin, &first);
     cs_vault_close(&vault);
     enum cs_exit code = err == CS_OK ? print_token(&first) : refuse(config, err);
     if (err == CS_OK)

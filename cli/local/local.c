@@ -48,7 +48,7 @@ enum cs_exit cs_local_listen(const struct cs_args *args, struct cs_config *confi
     size_t count = listed(args, addresses);
     enum cs_err err = count == 0 ? CS_OK : cs_config_listen(config, addresses, count, &wrong);
     if (err == CS_ERR_TOO_LARGE)
-        return cs_output_fail(CS_EXIT_USAGE, "--listen: the address is too long, or more than %u",
+        return cs_output_fail(CS_EXIT_USAGE, "--listen: the address is too long, or more than %d",
                               CS_LISTEN_MAX);
     if (err != CS_OK)
         return cs_output_fail(CS_EXIT_USAGE, "--listen: an address is " CS_LISTEN_FORM);

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "base/secret/sealedbox.h"
 #include "cli/client/claim_state.h"
 #include "cli/client/pair_output.h"
@@ -203,7 +204,7 @@ static enum cs_exit check_options(const struct cs_args *args)
     const char *github = cs_args_text(args, "github-public-key");
     if (github == NULL && cs_args_has(args, "key-id"))
         return cs_output_fail(CS_EXIT_USAGE, "--key-id goes with --github-public-key");
-    for (size_t i = 0; github != NULL && i < sizeof(not_for_github) / sizeof(char *); i++)
+    for (size_t i = 0; github != NULL && i < CS_COUNT(not_for_github); i++)
         if (cs_args_has(args, not_for_github[i]))
             return cs_output_fail(CS_EXIT_USAGE, "--%s does not go with --github-public-key",
                                   not_for_github[i]);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "cli/nouns/request_view.h"
 #include "cli/reading.h"
 
@@ -72,7 +73,7 @@ static const struct {
 int cs_request_view_derive(json_t *request)
 {
     int failed = 0;
-    for (size_t i = 0; failed == 0 && i < sizeof(cells) / sizeof(cells[0]); i++) {
+    for (size_t i = 0; failed == 0 && i < CS_COUNT(cells); i++) {
         char cell[CELL_SIZE] = "";
         cells[i].put(request, cell);
         failed = json_object_set_new(request, cells[i].name, json_string(cell));

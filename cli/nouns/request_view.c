@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "cli/reading.h"
 #include "cli/sheet.h"
@@ -313,7 +314,7 @@ static void put_changes(struct view *view)
     cs_sheet_line(&view->sheet,
                   "since the decision of %s, %s:", person(view, cs_reading_text(seen, "by"), who),
                   cs_reading_when(view->now_ms, cs_reading_text(seen, "at"), at));
-    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(changes); i++) {
         const char *then = cs_reading_text(seen, changes[i].member);
         if (!cs_reading_has(changed, changes[i].member))
             continue;
@@ -414,7 +415,7 @@ void cs_request_view(struct cs_buf *out, const json_t *request, int64_t now_ms,
         .sheet = {.out = out, .style = style}, .request = request, .now_ms = now_ms};
     cs_sheet_section(&view.sheet, "Name");
     cs_sheet_line(&view.sheet, "%s", cs_reading_text(request, "name"));
-    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(sections); i++) {
         cs_sheet_section(&view.sheet, sections[i].heading);
         sections[i].put(&view);
     }

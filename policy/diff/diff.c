@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "policy/load/load.h"
 
 static const char *const subject_names[] = {"policy", "scope", "bundle", "mode", "rule", NULL};
@@ -24,7 +25,7 @@ const struct cs_record cs_policy_change_record = {
     .name = "policy_change",
     .size = sizeof(struct cs_policy_change),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "One difference between two policies.",
 };
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text/words.h"
 #include "policy/diff/diff.h"
@@ -22,7 +23,7 @@ const struct cs_record cs_policy_effect_record = {
     .name = "policy_effect",
     .size = sizeof(struct cs_policy_effect),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "What a change of the policy does to a credential or a request.",
 };
 
@@ -215,7 +216,7 @@ void cs_policy_effects(const struct cs_policy *before, const struct cs_policy *a
                                                &weighing.answers[i]) == CS_OK;
     }
     effects->count = 0;
-    for (size_t i = 0; i < sizeof(effects_of) / sizeof(effects_of[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(effects_of); i++) {
         weighing.effect = &effects->items[effects->count];
         weighing.effect->kind = (int)i;
         weighing.effect->before[0] = '\0';

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text/words.h"
 #include "policy/load/load.h"
@@ -135,7 +136,7 @@ static void check_nobody_asked(const struct demand *demand)
                                                 "comment", "self_approval",  "escalate"};
     if (demand->rule->approvals > 0)
         return;
-    for (size_t i = 0; i < sizeof(for_approvers) / sizeof(for_approvers[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(for_approvers); i++) {
         if (cs_yaml_get(demand->node, for_approvers[i]) != NULL)
             cs_report_add(demand->load->report, place_of(demand, for_approvers[i]),
                           "`%s` has no effect where `approvals` is 0; leave it out",
@@ -182,7 +183,7 @@ static void check_shut_out(const struct demand *demand)
     const struct {
         const char *key, *words;
     } asked[] = {{"groups", demand->rule->groups}, {"escalate", demand->rule->escalate_to}};
-    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(asked); i++) {
         const char *cursor = NULL;
         struct cs_slice group;
         while (cs_words_next(asked[i].words, &cursor, &group)) {
@@ -248,6 +249,6 @@ void cs_load_demand_check(const struct cs_load *load, const struct cs_yaml_node 
                           const struct cs_policy_rule *rule)
 {
     const struct demand demand = {.load = load, .node = node, .rule = rule};
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(checks); i++)
         checks[i](&demand);
 }

@@ -1,13 +1,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "policy/load/load.h"
 
 #define HOUR_S 3600
-#define DAY_S 86400
 #define USAGE_DAYS_MAX 90 /* CS_USAGE_DAYS_MAX of vault/usage/usage.h */
-#define YEAR_S (365 * DAY_S)
+#define YEAR_S (365 * CS_S_PER_DAY)
 
 const char *const cs_policy_issue_names[] = {"self_service", "approval", NULL};
 const char *const cs_policy_secret_names[] = {"once", "revealable", NULL};
@@ -45,7 +45,7 @@ void cs_load_rate(const struct cs_schema_read *in, const struct cs_yaml_node *no
     int64_t window_ms = 0;
     bool right = count >= 1 && count <= CS_LOAD_RATE_MAX && *c == '/' &&
                  cs_duration_parse(c + 1, &window_ms) == CS_OK && window_ms % 1000 == 0 &&
-                 window_ms <= (int64_t)DAY_S * 1000;
+                 window_ms <= (int64_t)CS_S_PER_DAY * 1000;
     if (!right) {
         cs_report_add(in->report, node->at, "`%s` must be %s, not `%.40s`", node->key->text, form,
                       node->text);
@@ -133,12 +133,12 @@ static_assert(offsetof(struct source, mode) == 0, "the tables are of the mode");
              .doc = "Whether each claim asks for a code that is sent apart."),                     \
         MODE_TIME("expires_after", expires_after_s, 10L * YEAR_S,                                  \
                   "A credential's longest life, and its default; no end when left out."),          \
-        MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * DAY_S,                       \
+        MODE_TIME("claim_expires_after", claim_expires_after_s, 30L * CS_S_PER_DAY,                \
                   "How long a claim is good; 72h when left out."),                                 \
-        MODE_TIME("rotate_grace_max", rotate_grace_max_s, 90L * DAY_S,                             \
+        MODE_TIME("rotate_grace_max", rotate_grace_max_s, 90L * CS_S_PER_DAY,                      \
                   "How long a rotated secret may go on working; 7d when left out."),               \
         CS_S_KEY("usage_kept_for", CS_S_DURATION, struct source, mode.usage_kept_s, false,         \
-                 .min = DAY_S, .max = USAGE_DAYS_MAX * DAY_S,                                      \
+                 .min = CS_S_PER_DAY, .max = USAGE_DAYS_MAX * CS_S_PER_DAY,                        \
                  .doc = "How long counts of verifications by day are kept; 90d when left out.")
 
 static const struct cs_schema_field test_fields[] = {
@@ -183,16 +183,16 @@ static const struct sources defaults = {
         {
             .on_leak = CS_LEAK_REVOKE,
             .claim_expires_after_s = 72 * HOUR_S,
-            .rotate_grace_max_s = 7 * DAY_S,
-            .usage_kept_s = USAGE_DAYS_MAX * DAY_S,
+            .rotate_grace_max_s = 7 * CS_S_PER_DAY,
+            .usage_kept_s = USAGE_DAYS_MAX * CS_S_PER_DAY,
         },
     .live.mode =
         {
             .claim_expires_after_s = 72 * HOUR_S,
-            .rotate_grace_max_s = 7 * DAY_S,
-            .usage_kept_s = USAGE_DAYS_MAX * DAY_S,
-            .request_expires_after_s = 14 * DAY_S,
-            .grant_expires_after_s = 30 * DAY_S,
+            .rotate_grace_max_s = 7 * CS_S_PER_DAY,
+            .usage_kept_s = USAGE_DAYS_MAX * CS_S_PER_DAY,
+            .request_expires_after_s = 14 * CS_S_PER_DAY,
+            .grant_expires_after_s = 30 * CS_S_PER_DAY,
         },
 };
 
@@ -212,7 +212,7 @@ static void check_self_service(const struct cs_load *load, const struct cs_yaml_
 {
     static const char *const for_requests[] = {"request_expires_after", "grant_expires_after",
                                                "remind_after", "rules"};
-    for (size_t i = 0; i < sizeof(for_requests) / sizeof(for_requests[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(for_requests); i++) {
         const struct cs_yaml_node *setting = cs_yaml_get(node, for_requests[i]);
         if (setting != NULL)
             cs_report_add(load->report, cs_yaml_place(setting),

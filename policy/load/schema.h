@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 #include "policy/load/yaml.h"
 #include "policy/report.h"
@@ -111,7 +112,7 @@ bool cs_schema_is_word(struct cs_slice text);
     }
 #define CS_S_TABLE(name, table)                                                                    \
     {                                                                                              \
-        .what = (name), .fields = (table), .count = sizeof(table) / sizeof((table)[0])             \
+        .what = (name), .fields = (table), .count = CS_COUNT(table)                                \
     }
 
 #endif

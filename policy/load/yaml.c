@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "base/array.h"
 #include "base/file.h"
 
 #define CHUNK_SIZE (32 * 1024)
@@ -278,7 +279,7 @@ static const struct {
 
 static const char *hint_for(const char *problem)
 {
-    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(hints); i++) {
         if (strcmp(problem, hints[i].problem) == 0)
             return hints[i].hint;
     }

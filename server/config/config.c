@@ -11,9 +11,6 @@
 #include "server/witness.h"
 #include "vault/verify/limits.h"
 
-static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
-static const char *const format_names[] = {"logfmt", "json", NULL};
-
 /* A path must be absolute: a service has no folder that it was started in. */
 static bool is_absolute(const struct cs_schema_read *in, const struct cs_yaml_node *node,
                         struct cs_slice text)
@@ -147,8 +144,9 @@ static void read_rootkey(const struct cs_schema_read *in, const struct cs_yaml_n
 }
 
 static const struct cs_schema_field log_fields[] = {
-    CS_S_KEY("level", CS_S_ENUM, struct cs_config, log_level, false, .names = level_names),
-    CS_S_KEY("format", CS_S_ENUM, struct cs_config, log_format, false, .names = format_names),
+    CS_S_KEY("level", CS_S_ENUM, struct cs_config, log_level, false, .names = cs_log_level_names),
+    CS_S_KEY("format", CS_S_ENUM, struct cs_config, log_format, false,
+             .names = cs_log_format_names),
 };
 static const struct cs_schema log_schema = CS_S_TABLE("the log", log_fields);
 

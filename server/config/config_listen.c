@@ -95,7 +95,7 @@ void cs_config_read_listen(const struct cs_schema_read *in, const struct cs_yaml
     if (!cs_schema_is(in, node, CS_YAML_LIST))
         return;
     if (node->count == 0 || node->count > CS_LISTEN_MAX) {
-        cs_report_add(in->report, node->at, "this list has 1 to %u members", CS_LISTEN_MAX);
+        cs_report_add(in->report, node->at, "this list has 1 to %d members", CS_LISTEN_MAX);
         return;
     }
     config->listen_count = 0;

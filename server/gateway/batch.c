@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "server/gateway/gateway.h"
 #include "server/gateway/verification.h"
 #include "server/gateway/verify_order.h"
@@ -17,7 +18,6 @@
 #include "server/metrics/metrics.h"
 #include "server/resource/resource.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ITEMS "items"
 #define ITEMS_MAX 256
 #define POINTER_SIZE 32
@@ -36,7 +36,7 @@ static const struct cs_record order_record = {
     .name = "verification_batch_order",
     .size = sizeof(struct batch_order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "Which of these keys are good for what is asked of each?",
 };
 
@@ -53,7 +53,7 @@ static const struct cs_record batch_record = {
     .name = "verification_batch",
     .size = sizeof(struct batch),
     .fields = batch_fields,
-    .field_count = COUNT(batch_fields),
+    .field_count = CS_COUNT(batch_fields),
     .doc = "Which keys are good, and whose they are.",
 };
 

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "base/text/network.h"
 #include "base/text/scope.h"
 #include "server/gateway/gateway.h"
@@ -11,11 +13,9 @@
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN (CS_FF_IN)
 #define TOLD (CS_FF_OUT | CS_FF_OMIT)
 #define BODY_MAX 4096
-#define MS_PER_S 1000
 
 struct form {
     char token[CS_PRESENTED_MAX + 1];
@@ -39,7 +39,7 @@ static const struct cs_record form_record = {
     .name = "introspection_order",
     .size = sizeof(struct form),
     .fields = form_fields,
-    .field_count = COUNT(form_fields),
+    .field_count = CS_COUNT(form_fields),
     .doc = "Is this token good? Members that are not known are passed over (RFC 6749).",
 };
 
@@ -72,7 +72,7 @@ static const struct cs_record introspection_record = {
     .name = "introspection",
     .size = sizeof(struct introspection),
     .fields = introspection_fields,
-    .field_count = COUNT(introspection_fields),
+    .field_count = CS_COUNT(introspection_fields),
     .doc = "Whether a token is good, and whose it is (RFC 7662).",
 };
 
@@ -87,7 +87,7 @@ static void complain(struct cs_call *call, const char *name, const char *why)
 static void take(struct cs_call *call, const struct cs_query_member *member, struct form *form,
                  uint64_t *given)
 {
-    for (size_t i = 0; i < COUNT(form_fields); i++) {
+    for (size_t i = 0; i < CS_COUNT(form_fields); i++) {
         const struct cs_field *field = &form_fields[i];
         if (!cs_slice_equal(member->name, cs_slice_str(field->name)))
             continue;
@@ -154,8 +154,8 @@ static void show(const struct cs_credential *credential, struct introspection *o
     memcpy(out->client_id, credential->client_id, strlen(credential->client_id) + 1);
     memcpy(out->token_type, "Bearer", sizeof("Bearer"));
     memcpy(out->mode, cs_mode_names[credential->mode], strlen(cs_mode_names[credential->mode]) + 1);
-    out->exp = (uint64_t)credential->expires_at / MS_PER_S;
-    out->iat = (uint64_t)credential->created_at / MS_PER_S;
+    out->exp = (uint64_t)credential->expires_at / CS_MS_PER_S;
+    out->iat = (uint64_t)credential->created_at / CS_MS_PER_S;
     cs_id_format(&credential->account_id, "acct", out->sub);
     cs_id_format(&credential->id, CS_CREDENTIAL_PREFIX, out->jti);
 }

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define MS_PER_S 1000
+#include "base/clock.h"
+
 #define RATE_TEXT_SIZE 160
 #define CHALLENGE_SIZE (CS_SCOPES_SIZE + 64)
 
@@ -60,7 +61,7 @@ void cs_shape_rate(struct cs_reply *reply, const struct cs_answer *answer)
             continue;
         put_item(&policy, (struct item){cs_limited_names[i],
                                         {'q', 'w'},
-                                        {limit->rate.limit, limit->rate.period_ms / MS_PER_S}});
+                                        {limit->rate.limit, limit->rate.period_ms / CS_MS_PER_S}});
         put_item(&state, (struct item){
                              cs_limited_names[i], {'r', 't'}, {limit->remaining, limit->reset_s}});
     }

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "base/array.h"
+
 #define SHOWN CS_FF_OUT
 #define MAYBE (CS_FF_OUT | CS_FF_NULLABLE)
 
@@ -34,7 +35,7 @@ const struct cs_record cs_verification_record = {
     .name = "verification",
     .size = sizeof(struct cs_verification),
     .fields = verification_fields,
-    .field_count = COUNT(verification_fields),
+    .field_count = CS_COUNT(verification_fields),
     .doc = "Whether a key is good, and whose it is.",
 };
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/secret/secret.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN (CS_FF_IN | CS_FF_NULLABLE)
 #define SECRET (CS_FF_IN | CS_FF_NULLABLE | CS_FF_SECRET)
 #define POINTER_SIZE 64
@@ -35,7 +35,7 @@ const struct cs_record cs_verify_order_record = {
     .fields = order_fields,
     .has_given = true,
     .given_offset = offsetof(struct cs_verify_order, given),
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "Is this key good for this?",
 };
 
@@ -76,7 +76,7 @@ void cs_verify_order_ask(const struct cs_verify_order *order, struct cs_question
 
 void cs_verify_order_wipe(struct cs_verify_order *order)
 {
-    for (size_t i = 0; i < COUNT(order_fields); i++) {
+    for (size_t i = 0; i < CS_COUNT(order_fields); i++) {
         const struct cs_field *field = &order_fields[i];
         char *text = (char *)order + field->offset;
         if ((field->flags & CS_FF_SECRET) != 0)

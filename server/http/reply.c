@@ -52,27 +52,30 @@ static uint64_t len_bit(size_t name_len)
     return UINT64_C(1) << name_len % 64;
 }
 
-/* Names are mostly of a length that none before them had. */
-static struct cs_reply_header *find_header(const struct cs_reply *reply, const char *name,
-                                           size_t len)
+/* Its index, or header_count. Names are mostly of a length that none before them had. */
+static size_t find_header(const struct cs_reply *reply, const char *name, size_t len)
 {
     if ((reply->name_lens & len_bit(len)) == 0)
-        return NULL;
-    for (size_t i = 0; i < reply->header_count; i++)
-        if (reply->headers[i].name_len == len && strcasecmp(reply->headers[i].name, name) == 0)
-            return (struct cs_reply_header *)&reply->headers[i];
-    return NULL;
+        return reply->header_count;
+    size_t at = 0;
+    while (at < reply->header_count &&
+           (reply->headers[at].name_len != len || strcasecmp(reply->headers[at].name, name) != 0))
+        at++;
+    return at;
 }
 
 /* The header's place, taken and without a value, or NULL when there are too many. */
 static struct cs_reply_header *place_header(struct cs_reply *reply, const char *name)
 {
     size_t len = strlen(name);
-    struct cs_reply_header *header = find_header(reply, name, len);
+    size_t at = find_header(reply, name, len);
 
-    if (header || reply->header_count == CS_REPLY_HEADERS_MAX)
+    if (at == CS_REPLY_HEADERS_MAX)
+        return NULL;
+    struct cs_reply_header *header = &reply->headers[at];
+    if (at < reply->header_count)
         return header;
-    header = &reply->headers[reply->header_count++];
+    reply->header_count++;
     *header = (struct cs_reply_header){name, len, ""};
     reply->name_lens |= len_bit(len);
     return header;
@@ -115,8 +118,8 @@ void cs_reply_header_u64(struct cs_reply *reply, const char *name, uint64_t valu
 
 const char *cs_reply_find(const struct cs_reply *reply, const char *name)
 {
-    const struct cs_reply_header *header = find_header(reply, name, strlen(name));
-    return header ? header->value : NULL;
+    size_t at = find_header(reply, name, strlen(name));
+    return at < reply->header_count ? reply->headers[at].value : NULL;
 }
 
 void cs_reply_record(struct cs_reply *reply, unsigned status, const struct cs_record *record,

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/id.h"
 #include "base/record/record.h"
 #include "base/text/plain.h"
@@ -142,7 +143,7 @@ static read_fn *const readers[] = {
 
 static read_fn *reader_of(const struct cs_field *field)
 {
-    return field->type < sizeof(readers) / sizeof(readers[0]) ? readers[field->type] : NULL;
+    return field->type < CS_COUNT(readers) ? readers[field->type] : NULL;
 }
 
 static bool is_named(const struct cs_field *field, struct cs_slice name)

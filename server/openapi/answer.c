@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "server/app.h"
 #include "server/openapi/schema.h"
 #include "vault/fault.h"
@@ -76,7 +77,7 @@ static void refer_to_header(struct cs_tree *tree, json_t *out, const char *name)
 json_t *cs_answer_headers(struct cs_tree *tree)
 {
     json_t *out = json_object();
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+    for (size_t i = 0; i < CS_COUNT(headers); i++)
         cs_tree_put(tree, out, headers[i].name,
                     json_pack("{s:b, s:s, s:{s:s}}", "required", headers[i].need == HEADER_ALWAYS,
                               "description", headers[i].doc, "schema", "type", "string"));
@@ -168,7 +169,7 @@ static bool can_refuse(const struct cs_route *route, unsigned status)
         if (*named == status)
             return true;
     }
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(classes); i++) {
         for (size_t j = 0; classes[i].statuses[j] != 0; j++) {
             if (classes[i].statuses[j] == status && classes[i].applies(route))
                 return true;
@@ -204,7 +205,7 @@ static json_t *problem(struct cs_tree *tree, unsigned status)
     char description[DESCRIPTION_SIZE];
     json_t *named = json_object();
     refer_to_header(tree, named, "X-Request-Id");
-    for (size_t i = 0; i < sizeof(refusal_headers) / sizeof(refusal_headers[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(refusal_headers); i++) {
         if (refusal_headers[i].status == status)
             refer_to_header(tree, named, refusal_headers[i].header);
     }
@@ -270,7 +271,7 @@ static json_t *success(struct cs_tree *tree, const struct cs_route *route)
     json_t *named = json_object();
     const char *type = route->type == NULL ? "application/json" : route->type;
     refer_to_header(tree, named, "X-Request-Id");
-    for (size_t i = 0; i < sizeof(success_headers) / sizeof(success_headers[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(success_headers); i++) {
         if ((route->traits & success_headers[i].trait) != 0)
             refer_to_header(tree, named, success_headers[i].header);
     }

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "server/openapi.h"
 
 #include <stdio.h>
@@ -36,7 +37,7 @@ static const struct {
      "The address of the client, for keys that are bound to networks. A gateway has to set it, or "
      "to remove what a client sent."},
 };
-#define HEADER_PARAMETERS (sizeof(header_parameters) / sizeof(header_parameters[0]))
+#define HEADER_PARAMETERS CS_COUNT(header_parameters)
 
 static json_t *shared_parameters(struct cs_tree *tree)
 {

@@ -1,12 +1,12 @@
 /* Accounts: /v1/accounts. */
 #include "vault/access/account.h"
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "vault/credential/credential.h"
 #include "workflow/queue/queue.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN CS_FF_IN
 
 /* The body of POST and of PATCH. */
@@ -29,7 +29,7 @@ static const struct cs_record order_record = {
     .name = "account_order",
     .size = sizeof(struct order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "A new account.",
 };
 
@@ -44,7 +44,7 @@ static const struct cs_record change_record = {
     .name = "account_change",
     .size = sizeof(struct order),
     .fields = change_fields,
-    .field_count = COUNT(change_fields),
+    .field_count = CS_COUNT(change_fields),
     .doc = "What is to change; members that are left out stay.",
 };
 

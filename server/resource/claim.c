@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "server/change.h"
 #include "server/http/basic.h"
@@ -12,7 +13,6 @@
 
 #define CODES_A_MINUTE 3
 #define MINUTE_MS 60000
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
  * Every body here. It holds a secret, and is read into the room of one: see read_order.
@@ -35,7 +35,7 @@ static const struct cs_record lookup_record = {
     .name = "claim_lookup",
     .size = sizeof(struct order),
     .fields = lookup_fields,
-    .field_count = COUNT(lookup_fields),
+    .field_count = CS_COUNT(lookup_fields),
     .doc = "Which claim is meant.",
 };
 
@@ -52,7 +52,7 @@ static const struct cs_record fetch_record = {
     .name = "claim_fetch",
     .size = sizeof(struct order),
     .fields = fetch_fields,
-    .field_count = COUNT(fetch_fields),
+    .field_count = CS_COUNT(fetch_fields),
     .doc = "Which claim is to be used.",
 };
 
@@ -70,7 +70,7 @@ static const struct cs_record acknowledge_record = {
     .name = "claim_acknowledgement",
     .size = sizeof(struct order),
     .fields = acknowledge_fields,
-    .field_count = COUNT(acknowledge_fields),
+    .field_count = CS_COUNT(acknowledge_fields),
     .doc = "Which claim delivered which pair.",
 };
 
@@ -112,7 +112,7 @@ static const struct cs_record purpose_record = {
     .name = "claim_purpose",
     .size = sizeof(struct purpose),
     .fields = purpose_fields,
-    .field_count = COUNT(purpose_fields),
+    .field_count = CS_COUNT(purpose_fields),
     .doc = "What a claim is for.",
 };
 
@@ -135,7 +135,7 @@ static const struct cs_view_part looked_parts[] = {
 static const struct cs_view looked_view = {
     .name = "claim",
     .parts = looked_parts,
-    .part_count = COUNT(looked_parts),
+    .part_count = CS_COUNT(looked_parts),
     .doc = "A claim and what it is for.",
 };
 
@@ -186,7 +186,7 @@ static const struct cs_record client_record = {
     .name = "client",
     .size = sizeof(struct cs_credential),
     .fields = client_fields,
-    .field_count = COUNT(client_fields),
+    .field_count = CS_COUNT(client_fields),
     .doc = "The public half of a pair.",
 };
 static const struct cs_view_part fetched_parts[] = {
@@ -215,7 +215,7 @@ static const struct cs_view_part fetched_parts[] = {
 static const struct cs_view fetched_view = {
     .name = "fetched_credential",
     .parts = fetched_parts,
-    .part_count = COUNT(fetched_parts),
+    .part_count = CS_COUNT(fetched_parts),
     .doc = "The credential that a claim was for.",
 };
 

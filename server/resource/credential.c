@@ -1,11 +1,10 @@
 /* Credentials as things that are there: /v1/credentials, but for their secrets. */
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "workflow/grant/issue.h"
 #include "workflow/quarantine.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static enum cs_err render(struct cs_change *change, const struct cs_credential *credential)
 {
@@ -98,7 +97,7 @@ static const struct cs_record revoking_record = {
     .name = "credential_revocation",
     .size = sizeof(struct revoking),
     .fields = revoking_fields,
-    .field_count = COUNT(revoking_fields),
+    .field_count = CS_COUNT(revoking_fields),
     .doc = "Why a credential is to be revoked.",
 };
 

@@ -1,11 +1,11 @@
 /* Decisions on requests: what reviewers do. */
 #include <string.h>
 
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define DIGEST_CHARS (CS_DIGEST_TEXT_SIZE - 1)
 
 struct decided {
@@ -27,7 +27,7 @@ static const struct cs_view_part decided_parts[] = {
 static const struct cs_view decided_view = {
     .name = "decided_request",
     .parts = decided_parts,
-    .part_count = COUNT(decided_parts),
+    .part_count = CS_COUNT(decided_parts),
     .doc = "A decision and what came of it.",
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text/network.h"
 #include "base/text/words.h"
@@ -12,7 +13,6 @@
 #include "vault/verify/limits.h"
 #include "workflow/leak.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TOKENS_MAX 1000
 #define REPORTS_A_MINUTE 20
 #define MINUTE_MS 60000
@@ -28,7 +28,7 @@ static const struct cs_record report_record = {
     .name = "leak_report",
     .size = sizeof(struct report),
     .fields = report_fields,
-    .field_count = COUNT(report_fields),
+    .field_count = CS_COUNT(report_fields),
     .doc = "Tokens that were found where they should not be.",
 };
 
@@ -43,7 +43,7 @@ static const struct cs_record receipt_record = {
     .name = "leak_receipt",
     .size = sizeof(struct receipt),
     .fields = receipt_fields,
-    .field_count = COUNT(receipt_fields),
+    .field_count = CS_COUNT(receipt_fields),
     .doc = "That a report was taken; never what came of it.",
 };
 
@@ -154,7 +154,7 @@ static const struct cs_record pattern_record = {
     .name = "token_pattern",
     .size = sizeof(struct pattern),
     .fields = pattern_fields,
-    .field_count = COUNT(pattern_fields),
+    .field_count = CS_COUNT(pattern_fields),
     .doc = "How tokens of one kind look.",
 };
 static const struct cs_field patterns_fields[] = {
@@ -169,7 +169,7 @@ static const struct cs_record patterns_record = {
     .name = "token_patterns",
     .size = sizeof(struct patterns),
     .fields = patterns_fields,
-    .field_count = COUNT(patterns_fields),
+    .field_count = CS_COUNT(patterns_fields),
     .doc = "How tokens look, for scanners.",
 };
 

@@ -1,13 +1,13 @@
 /* What the holder of a key may ask and do with nothing but the key: /v1/me. */
 #include <string.h>
 
+#include "base/array.h"
 #include "server/change.h"
 #include "server/gateway/presented.h"
 #include "server/resource/ratelimit.h"
 #include "server/resource/resource.h"
 #include "vault/verify/verify.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 #define MAYBE (CS_FF_OUT | CS_FF_NULLABLE)
 
@@ -46,7 +46,7 @@ static const struct cs_record me_record = {
     .name = "me",
     .size = sizeof(struct me),
     .fields = me_fields,
-    .field_count = COUNT(me_fields),
+    .field_count = CS_COUNT(me_fields),
     .doc = "What the key is that asks; never its secret.",
 };
 
@@ -68,7 +68,7 @@ static const struct cs_record revocation_record = {
     .name = "revocation",
     .size = sizeof(struct revocation),
     .fields = revocation_fields,
-    .field_count = COUNT(revocation_fields),
+    .field_count = CS_COUNT(revocation_fields),
     .doc = "A key that is good for nothing any more.",
 };
 

@@ -1,9 +1,9 @@
 /* The policy in force: /v1/policy. */
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "workflow/decision/explain.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 
 /* For its documentation only: cs_policy_json writes it from the policy itself. */
@@ -19,7 +19,7 @@ static const struct cs_record modes_record = {
     .name = "policy_modes",
     .size = sizeof(struct modes),
     .fields = modes_fields,
-    .field_count = COUNT(modes_fields),
+    .field_count = CS_COUNT(modes_fields),
     .doc = "What holds in each mode.",
 };
 
@@ -51,7 +51,7 @@ static const struct cs_record document_record = {
     .name = "policy",
     .size = sizeof(struct document),
     .fields = document_fields,
-    .field_count = COUNT(document_fields),
+    .field_count = CS_COUNT(document_fields),
     .doc = "Which scopes there are, what each mode demands, and who approves what.",
 };
 

@@ -1,11 +1,11 @@
 /* What another policy would change, and whom it would touch: /v1/policy/diff. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "workflow/touched.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 
 #define TEXT_MAX (128 * 1024) /* bytes of a policy's text */
@@ -27,7 +27,7 @@ static const struct cs_record order_record = {
     .name = "policy_diff_order",
     .size = sizeof(struct order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "A policy to compare with the one in force.",
 };
 
@@ -59,7 +59,7 @@ static const struct cs_record document_record = {
     .name = "policy_diff",
     .size = sizeof(struct document),
     .fields = document_fields,
-    .field_count = COUNT(document_fields),
+    .field_count = CS_COUNT(document_fields),
     .doc = "What another policy would change, and whom it would touch.",
 };
 

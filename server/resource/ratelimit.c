@@ -1,6 +1,7 @@
 #include "server/resource/ratelimit.h"
 
-#define MS_PER_S 1000
+#include "base/array.h"
+#include "base/clock.h"
 
 static const struct cs_field fields[] = {
     CS_FIELD(0, CS_F_UINT, struct cs_ratelimit, limit, CS_FF_OUT, "So many in the policy's time."),
@@ -12,7 +13,7 @@ const struct cs_record cs_ratelimit_record = {
     .name = "ratelimit",
     .size = sizeof(struct cs_ratelimit),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "How often the credential may still be verified.",
 };
 
@@ -31,12 +32,12 @@ void cs_ratelimit_ask(const struct cs_call *call, struct cs_question *question)
         const struct cs_policy_mode *stated = cs_policy_mode(policy, (enum cs_mode)mode);
         question->rates[mode] = (struct cs_rate){
             .limit = stated->rate_limit,
-            .period_ms = stated->rate_window_s * MS_PER_S,
+            .period_ms = stated->rate_window_s * CS_MS_PER_S,
             .burst = stated->rate_burst,
         };
         question->account_rates[mode] = (struct cs_rate){
             .limit = stated->account_rate_limit,
-            .period_ms = stated->account_rate_window_s * MS_PER_S,
+            .period_ms = stated->account_rate_window_s * CS_MS_PER_S,
             .burst = stated->account_rate_burst,
         };
     }

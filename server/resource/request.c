@@ -1,12 +1,12 @@
 /* Requests, by those who make them: /v1/requests, but for decisions. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OLDEST_S 315360000 /* ten years */
 
 static enum cs_err put(struct cs_change *change, const void *item)
@@ -145,7 +145,7 @@ static const struct cs_record reply_record = {
     .name = "reply",
     .size = sizeof(struct reply),
     .fields = reply_fields,
-    .field_count = COUNT(reply_fields),
+    .field_count = CS_COUNT(reply_fields),
     .doc = "An answer to a reviewer's question.",
 };
 

@@ -1,11 +1,10 @@
 /* The secrets of credentials: what makes one, and tells it this once. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What comes of a creation or rotation: one of secret, claim and box. */
 struct issued {
@@ -39,7 +38,7 @@ static const struct cs_view_part issued_parts[] = {
 static const struct cs_view issued_view = {
     .name = "issued_credential",
     .parts = issued_parts,
-    .part_count = COUNT(issued_parts),
+    .part_count = CS_COUNT(issued_parts),
     .doc = "A credential with its secret, or with a claim on it.",
 };
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "base/array.h"
 
 static const struct cs_field accounts_fields[] = {
     CS_FIELD(0, CS_F_WORDS, struct cs_shown_accounts, accounts, CS_FF_OUT,
@@ -12,7 +12,7 @@ static const struct cs_record accounts_record = {
     .name = "user_accounts",
     .size = sizeof(struct cs_shown_accounts),
     .fields = accounts_fields,
-    .field_count = COUNT(accounts_fields),
+    .field_count = CS_COUNT(accounts_fields),
     .doc = "A developer's accounts.",
 };
 
@@ -27,7 +27,7 @@ static const struct cs_view_part user_parts[] = {
 const struct cs_view cs_shown_user_view = {
     .name = "user",
     .parts = user_parts,
-    .part_count = COUNT(user_parts),
+    .part_count = CS_COUNT(user_parts),
     .doc = "A person.",
 };
 
@@ -55,7 +55,7 @@ const struct cs_record cs_shown_owner_record = {
     .name = "owner",
     .size = sizeof(struct cs_shown_owner),
     .fields = owner_fields,
-    .field_count = COUNT(owner_fields),
+    .field_count = CS_COUNT(owner_fields),
     .doc = "The account that something belongs to.",
 };
 
@@ -79,7 +79,7 @@ static const struct cs_record id_record = {
     .name = "token_id",
     .size = sizeof(struct cs_shown_id),
     .fields = id_fields,
-    .field_count = COUNT(id_fields),
+    .field_count = CS_COUNT(id_fields),
     .doc = "A token's id.",
 };
 
@@ -92,7 +92,7 @@ static const struct cs_view_part access_parts[] = {
 const struct cs_view cs_shown_access_view = {
     .name = "token",
     .parts = access_parts,
-    .part_count = COUNT(access_parts),
+    .part_count = CS_COUNT(access_parts),
     .doc = "A token by which a person or a service calls, masked.",
 };
 
@@ -116,7 +116,7 @@ const struct cs_record cs_shown_box_record = {
     .name = "sealed_pair",
     .size = sizeof(struct cs_box),
     .fields = box_fields,
-    .field_count = COUNT(box_fields),
+    .field_count = CS_COUNT(box_fields),
     .doc = "A pair that only its recipient can open.",
 };
 
@@ -127,7 +127,7 @@ static const struct cs_record term_record = {
     .name = "claim_term",
     .size = sizeof(struct cs_claim),
     .fields = term_fields,
-    .field_count = COUNT(term_fields),
+    .field_count = CS_COUNT(term_fields),
     .doc = "A claim's term.",
 };
 
@@ -153,7 +153,7 @@ static const struct cs_view_part claim_parts[] = {
 const struct cs_view cs_shown_claim_view = {
     .name = "issued_claim",
     .parts = claim_parts,
-    .part_count = COUNT(claim_parts),
+    .part_count = CS_COUNT(claim_parts),
     .doc = "A claim to hand on; it is told this once.",
 };
 

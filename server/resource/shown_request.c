@@ -1,7 +1,7 @@
 /* Requests as they are told: in a list, and one with what a reviewer wants beside it. */
+#include "base/array.h"
 #include "server/resource/shown.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ACCOUNT_DOC "The account that it is for."
 
 static const struct cs_view_part request_parts[] = {
@@ -17,7 +17,7 @@ static const struct cs_view_part request_parts[] = {
 const struct cs_view cs_shown_request_view = {
     .name = "request",
     .parts = request_parts,
-    .part_count = COUNT(request_parts),
+    .part_count = CS_COUNT(request_parts),
     .doc = "Somebody asks for a live credential, or for more scopes on one.",
 };
 
@@ -58,7 +58,7 @@ static const struct cs_view_part detail_parts[] = {
 const struct cs_view cs_shown_detail_view = {
     .name = "request_detail",
     .parts = detail_parts,
-    .part_count = COUNT(detail_parts),
+    .part_count = CS_COUNT(detail_parts),
     .doc = "A request, and what is known about it and about who asks.",
 };
 

@@ -1,4 +1,5 @@
 /* The server itself: whether it answers, what it offers, and who is asking. */
+#include "base/array.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
@@ -14,7 +15,7 @@ static const struct cs_record health_record = {
     .name = "health",
     .size = sizeof(struct health),
     .fields = health_fields,
-    .field_count = sizeof(health_fields) / sizeof(health_fields[0]),
+    .field_count = CS_COUNT(health_fields),
     .doc = "How the server is.",
 };
 
@@ -58,7 +59,7 @@ static const struct cs_record identity_record = {
     .name = "identity",
     .size = sizeof(struct identity),
     .fields = identity_fields,
-    .field_count = sizeof(identity_fields) / sizeof(identity_fields[0]),
+    .field_count = CS_COUNT(identity_fields),
     .doc = "What kind of caller asks.",
 };
 
@@ -87,7 +88,7 @@ static const struct cs_view_part whoami_parts[] = {
 static const struct cs_view whoami_view = {
     .name = "whoami",
     .parts = whoami_parts,
-    .part_count = sizeof(whoami_parts) / sizeof(whoami_parts[0]),
+    .part_count = CS_COUNT(whoami_parts),
     .doc = "Who is asking.",
 };
 

@@ -1,4 +1,5 @@
 /* The clock of a server that is under test: `serve --test-clock` alone has this route. */
+#include "base/array.h"
 #include "base/clock.h"
 #include "server/app.h"
 #include "server/background.h"
@@ -23,7 +24,7 @@ static const struct cs_record turn_record = {
     .name = "clock_turn",
     .size = sizeof(struct turn),
     .fields = turn_fields,
-    .field_count = sizeof(turn_fields) / sizeof(turn_fields[0]),
+    .field_count = CS_COUNT(turn_fields),
     .doc = "How far time is to jump.",
 };
 
@@ -37,7 +38,7 @@ static const struct cs_record reading_record = {
     .name = "clock_reading",
     .size = sizeof(struct reading),
     .fields = reading_fields,
-    .field_count = sizeof(reading_fields) / sizeof(reading_fields[0]),
+    .field_count = CS_COUNT(reading_fields),
     .doc = "What time the server has.",
 };
 

@@ -1,12 +1,12 @@
 /* Tokens by which people and services call: /v1/tokens. */
+#include "base/array.h"
+#include "base/clock.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN CS_FF_IN
-#define MS_PER_S 1000
 #define TEN_YEARS_S 315360000
 
 struct order {
@@ -36,7 +36,7 @@ static const struct cs_record order_record = {
     .name = "token_order",
     .size = sizeof(struct order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "A new token.",
 };
 
@@ -59,7 +59,7 @@ static const struct cs_view_part created_parts[] = {
 static const struct cs_view created_view = {
     .name = "created_token",
     .parts = created_parts,
-    .part_count = COUNT(created_parts),
+    .part_count = CS_COUNT(created_parts),
     .doc = "A new token.",
 };
 
@@ -120,7 +120,7 @@ static enum cs_err set_end(const struct cs_change *change, const struct order *o
     int64_t latest = own ? caller->access.expires_at : 0;
     if (order->expires_in_s != 0)
         params->expires_at =
-            cs_tx_now_ms(change->desk.ctx->tx) + (int64_t)order->expires_in_s * MS_PER_S;
+            cs_tx_now_ms(change->desk.ctx->tx) + (int64_t)order->expires_in_s * CS_MS_PER_S;
     else
         params->expires_at = latest;
     if (latest == 0 || params->expires_at <= latest)

@@ -1,6 +1,7 @@
 /* What a credential was used for: /v1/credentials/{id}/usage. */
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "server/change.h"
 #include "server/resource/resource.h"
@@ -9,7 +10,6 @@
 #include "workflow/grant/issue.h"
 #include "workflow/retention.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 #define DAYS_DEFAULT 30
 
@@ -32,7 +32,7 @@ static const struct cs_record counts_record = {
     .name = "usage_counts",
     .size = sizeof(struct counts),
     .fields = counts_fields,
-    .field_count = COUNT(counts_fields),
+    .field_count = CS_COUNT(counts_fields),
     .doc = "Verifications by code.",
 };
 
@@ -48,7 +48,7 @@ static const struct cs_record day_record = {
     .name = "usage_day",
     .size = sizeof(struct day),
     .fields = day_fields,
-    .field_count = COUNT(day_fields),
+    .field_count = CS_COUNT(day_fields),
     .doc = "One day's verifications.",
 };
 
@@ -61,7 +61,7 @@ static const struct cs_record scope_record = {
     .name = "usage_scope",
     .size = sizeof(struct cs_usage_scope),
     .fields = scope_fields,
-    .field_count = COUNT(scope_fields),
+    .field_count = CS_COUNT(scope_fields),
     .doc = "The last use of one scope.",
 };
 
@@ -74,7 +74,7 @@ static const struct cs_record use_record = {
     .name = "secret_use",
     .size = sizeof(struct cs_rotation_use),
     .fields = use_fields,
-    .field_count = COUNT(use_fields),
+    .field_count = CS_COUNT(use_fields),
     .doc = "What one of two secrets was used for while both worked.",
 };
 static const struct cs_field rotation_fields[] = {
@@ -92,7 +92,7 @@ static const struct cs_record rotation_record = {
     .name = "rotation_usage",
     .size = sizeof(struct cs_rotation_report),
     .fields = rotation_fields,
-    .field_count = COUNT(rotation_fields),
+    .field_count = CS_COUNT(rotation_fields),
     .doc = "How far a rotation has got.",
 };
 
@@ -127,7 +127,7 @@ static const struct cs_record usage_record = {
     .name = "usage",
     .size = sizeof(struct usage),
     .fields = usage_fields,
-    .field_count = COUNT(usage_fields),
+    .field_count = CS_COUNT(usage_fields),
     .doc = "What a credential was used for.",
 };
 

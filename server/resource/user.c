@@ -1,13 +1,13 @@
 /* Users: /v1/users. */
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text/words.h"
 #include "server/change.h"
 #include "server/resource/listing.h"
 #include "server/resource/resource.h"
 #include "server/resource/shown.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GIVEN CS_FF_IN
 
 /* What a person may be, in the order of enum cs_role's bits; the rest is for services. */
@@ -48,7 +48,7 @@ static const struct cs_record order_record = {
     .name = "user_order",
     .size = sizeof(struct order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "A new user.",
 };
 
@@ -61,7 +61,7 @@ static const struct cs_record change_record = {
     .name = "user_change",
     .size = sizeof(struct order),
     .fields = change_fields,
-    .field_count = COUNT(change_fields),
+    .field_count = CS_COUNT(change_fields),
     .doc = "What is to change; members that are left out stay, lists that are given replace.",
 };
 

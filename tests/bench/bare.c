@@ -62,8 +62,8 @@ static const struct header of_key[] = {
 static enum MHD_Result send_text(struct MHD_Connection *connection, const char *text,
                                  const struct header *headers)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
     for (; headers->name; headers++)
         MHD_add_response_header(response, headers->name, headers->value);
     enum MHD_Result done = MHD_queue_response(connection, MHD_HTTP_OK, response);

@@ -50,7 +50,8 @@ struct share {
 static enum cs_err add_line(struct share *share, const char *start, const struct cs_secret *token)
 {
     size_t room = sizeof(share->lines) - share->len;
-    int len = snprintf(share->lines + share->len, room, "%s%s\n", start, (char *)token->bytes);
+    int len =
+        snprintf(share->lines + share->len, room, "%s%s\n", start, (const char *)token->bytes);
     if (len < 0 || (size_t)len >= room)
         return CS_ERR_TOO_LARGE;
     share->len += (size_t)len;

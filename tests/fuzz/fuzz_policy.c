@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,10 +38,10 @@ static void use(const struct cs_policy *policy)
     assert(cs_buf_err(&json) == CS_OK);
     cs_buf_free(&json);
     ask(policy, CS_SCOPE_ALL, "");
-    for (size_t i = 0; cs_policy_scope_at(policy, i) != NULL; i++)
-        ask(policy, cs_policy_scope_at(policy, i)->name, "");
-    for (size_t i = 0; cs_policy_bundle_at(policy, i) != NULL; i++)
-        ask(policy, "", cs_policy_bundle_at(policy, i)->name);
+    for (size_t i = 0; i < policy->scope_count; i++)
+        ask(policy, policy->scopes[i].name, "");
+    for (size_t i = 0; i < policy->bundle_count; i++)
+        ask(policy, "", policy->bundles[i].name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

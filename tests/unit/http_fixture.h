@@ -379,7 +379,7 @@ static inline bool client_sees_end(int fd)
 
     while ((got = recv(fd, piece, sizeof(piece), 0)) > 0)
         continue;
-    return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    return got == 0 || errno != EAGAIN;
 }
 
 /* A whole conversation of one request. */

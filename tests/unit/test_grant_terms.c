@@ -65,21 +65,25 @@ static void assert_rate(size_t index, struct rate is, struct rate wanted)
                  (unsigned long long)is.window_s, (unsigned long long)is.burst);
 }
 
+#define MODE_RATE                                                                                  \
+    {                                                                                              \
+        1000, 10, 50                                                                               \
+    }
+
 /* A new one has the rule's rate, whatever the mode's; one that is widened gets no faster by it. */
 static void widening_makes_nothing_faster(void **state)
 {
-    static const struct rate mode = {1000, 10, 50};
     static const struct {
         struct rate rule, has; /* limit 0: states none, has the mode's */
         struct rate new_one, widened;
     } cases[] = {
-        {{0}, {0}, mode, mode},
+        {{0}, {0}, MODE_RATE, MODE_RATE},
         {{5, 1, 0}, {0}, {5, 1, 0}, {5, 1, 0}},
-        {{5000, 1, 0}, {0}, {5000, 1, 0}, mode},
-        {{100, 1, 50}, {0}, {100, 1, 50}, mode}, /* the same, said otherwise */
+        {{5000, 1, 0}, {0}, {5000, 1, 0}, MODE_RATE},
+        {{100, 1, 50}, {0}, {100, 1, 50}, MODE_RATE}, /* the same, said otherwise */
         {{100, 1, 49}, {0}, {100, 1, 49}, {100, 1, 49}},
-        {{100, 1, 51}, {0}, {100, 1, 51}, mode},
-        {{0}, {7, 60, 1}, mode, {7, 60, 1}},
+        {{100, 1, 51}, {0}, {100, 1, 51}, MODE_RATE},
+        {{0}, {7, 60, 1}, MODE_RATE, {7, 60, 1}},
         {{8, 60, 0}, {7, 60, 1}, {8, 60, 0}, {7, 60, 1}},
         {{6, 60, 9}, {7, 60, 1}, {6, 60, 9}, {6, 60, 9}},
         {{7, 61, 1}, {7, 60, 1}, {7, 61, 1}, {7, 61, 1}},

@@ -154,19 +154,16 @@ static void test_names_of_levels_and_forms(void **state)
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     static const char *const wrong[] = {"", "Error", "warning", "info ", " info", "json", "0"};
     enum cs_log_level level = CS_LOG_DEBUG;
-    enum cs_log_format format = CS_LOG_JSON;
     for (size_t i = 0; i < COUNT(levels); i++) {
         assert_int_equal(cs_log_level_parse(levels[i], &level), CS_OK);
         assert_int_equal(level, i);
     }
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_int_equal(cs_log_level_parse(wrong[i], &level), CS_ERR_INVALID);
-    assert_int_equal(cs_log_format_parse("logfmt", &format), CS_OK);
-    assert_int_equal(format, CS_LOG_LOGFMT);
-    assert_int_equal(cs_log_format_parse("json", &format), CS_OK);
-    assert_int_equal(format, CS_LOG_JSON);
-    assert_int_equal(cs_log_format_parse("JSON", &format), CS_ERR_INVALID);
-    assert_int_equal(cs_log_format_parse("", &format), CS_ERR_INVALID);
+    assert_null(cs_log_level_names[COUNT(levels)]);
+    assert_string_equal(cs_log_format_names[CS_LOG_LOGFMT], "logfmt");
+    assert_string_equal(cs_log_format_names[CS_LOG_JSON], "json");
+    assert_null(cs_log_format_names[CS_LOG_JSON + 1]);
 }
 
 /* ---- forging ---- */

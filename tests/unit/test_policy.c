@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/text/words.h"
+#include "policy/model.h"
 #include "tests/unit/policy_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -129,19 +130,19 @@ static void the_default_has_what_it_should(void **state)
     assert_int_equal(cs_policy_load_bytes("default", cs_policy_default_yaml(), &report, &policy),
                      CS_OK);
     for (size_t i = 0; i < COUNT(scopes); i++) {
-        const struct cs_policy_scope *scope = cs_policy_scope_at(policy, i);
+        const struct cs_policy_scope *scope = &policy->scopes[i];
         assert_string_equal(scope->name, scopes[i]);
         assert_int_equal(scope->risk, cs_words_has(high, cs_slice_str(scopes[i])));
         assert_ptr_equal(cs_policy_scope(policy, cs_slice_str(scopes[i])), scope);
     }
-    assert_null(cs_policy_scope_at(policy, COUNT(scopes)));
+    assert_int_equal(policy->scope_count, COUNT(scopes));
     for (size_t i = 0; i < COUNT(bundles); i++) {
-        const struct cs_policy_bundle *bundle = cs_policy_bundle_at(policy, i);
+        const struct cs_policy_bundle *bundle = &policy->bundles[i];
         assert_string_equal(bundle->name, bundles[i][0]);
         assert_string_equal(bundle->scopes, bundles[i][1]);
         assert_ptr_equal(cs_policy_bundle(policy, cs_slice_str(bundles[i][0])), bundle);
     }
-    assert_null(cs_policy_bundle_at(policy, COUNT(bundles)));
+    assert_int_equal(policy->bundle_count, COUNT(bundles));
     assert_string_equal(cs_policy_rule_at(policy, 3)->name, "otherwise");
     assert_null(cs_policy_rule_at(policy, 4));
     cs_policy_unref(&policy);
@@ -164,7 +165,7 @@ static void modes_have_settings_and_defaults(void **state)
     const struct cs_policy *policy = policy_of(PLAIN_POLICY);
     const struct cs_policy_mode *test = cs_policy_mode(policy, CS_MODE_TEST);
     const struct cs_policy_mode *live = cs_policy_mode(policy, CS_MODE_LIVE);
-    assert_int_equal(cs_policy_version(policy), 1);
+    assert_int_equal(policy->version, 1);
     assert_string_equal(cs_policy_brand(policy), "cs");
     assert_int_equal(test->issue, CS_ISSUE_SELF_SERVICE);
     assert_int_equal(test->max_active, 2);
@@ -338,9 +339,8 @@ static void refuses_more_scopes_than_fit(void **state)
     cs_buf_put_str(&text, TEST_MODE LIVE_MODE OTHERWISE);
     assert_int_equal(load(&text, &policy), CS_OK);
     for (size_t i = 0; i < 17; i++) {
-        assert_int_equal(
-            cs_words_add(wanted, sizeof(wanted), cs_slice_str(cs_policy_scope_at(policy, i)->name)),
-            CS_OK);
+        assert_int_equal(cs_words_add(wanted, sizeof(wanted), cs_slice_str(policy->scopes[i].name)),
+                         CS_OK);
         enum cs_err err = cs_policy_resolve(policy, "", wanted, out, &problem);
         assert_int_equal(err, i < 16 ? CS_OK : CS_ERR_REFUSED);
         assert_string_equal(out, i < 16 ? wanted : "");

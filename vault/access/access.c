@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "vault/access/token.h"
 #include "vault/audit/audit.h"
@@ -35,7 +36,7 @@ const struct cs_record cs_access_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_access, extra),
     .fields = access_fields,
-    .field_count = sizeof(access_fields) / sizeof(access_fields[0]),
+    .field_count = CS_COUNT(access_fields),
     .doc = "A token by which a person or a service calls.",
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/audit/audit.h"
 #include "vault/list.h"
 
@@ -29,7 +30,7 @@ const struct cs_record cs_account_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_account, extra),
     .fields = account_fields,
-    .field_count = sizeof(account_fields) / sizeof(account_fields[0]),
+    .field_count = CS_COUNT(account_fields),
     .doc = "A customer of the platform.",
 };
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/array.h"
+
 #define WORD_MAX 5                         /* the longest kind */
 #define ESCAPE_MAX 16                      /* a colour's, the longest that is known */
 #define BEFORE (CS_BRAND_MAX + ESCAPE_MAX) /* bytes before the first underscore that matter */
@@ -44,7 +46,7 @@ static bool ends_escape(const uint8_t *bytes, size_t at)
     } codes[] = {{"%", 1, 2}, {"\\x", 2, 2}, {"\\u", 2, 4}};
     if (at >= 2 && bytes[at - 2] == '\\' && memchr("abfnrtv0", bytes[at - 1], 8) != NULL)
         return true;
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(codes); i++) {
         size_t digits = 0;
         while (digits < codes[i].digits && digits < at && is_hex(bytes[at - digits - 1]))
             digits++;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/access/account.h"
 #include "vault/audit/audit.h"
 #include "vault/list.h"
@@ -45,7 +46,7 @@ const struct cs_record cs_user_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_user, extra),
     .fields = user_fields,
-    .field_count = sizeof(user_fields) / sizeof(user_fields[0]),
+    .field_count = CS_COUNT(user_fields),
     .doc = "A person.",
 };
 

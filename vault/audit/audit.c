@@ -35,14 +35,6 @@ enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out)
                         "The audit log cannot be written.");
 }
 
-enum cs_err cs_audit_count(struct cs_ctx *ctx, uint64_t *count)
-{
-    struct cs_audit_head head;
-    enum cs_err err = cs_audit_head(ctx, &head);
-    *count = err == CS_OK ? head.count : 0;
-    return err;
-}
-
 enum cs_err cs_audit_get(struct cs_ctx *ctx, uint64_t index, struct cs_audit_entry *out)
 {
     uint8_t key[CS_HANDLE_LEN];

@@ -140,7 +140,6 @@ CS_MUST_CHECK enum cs_err cs_audit_add(struct cs_ctx *ctx, const struct cs_audit
 /* How many entries there are, and the end of their tree (vault/audit/audit_tree.h). */
 struct cs_audit_head;
 CS_MUST_CHECK enum cs_err cs_audit_head(struct cs_ctx *ctx, struct cs_audit_head *out);
-CS_MUST_CHECK enum cs_err cs_audit_count(struct cs_ctx *ctx, uint64_t *count);
 
 struct cs_audit_filter {
     int action;           /* -1: any */

@@ -4,9 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/audit/audit_internal.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define STATE struct cs_audit_state
 static const struct cs_field state_fields[] = {
@@ -22,7 +21,7 @@ const struct cs_record cs_audit_state_record = {
     .name = "audit_checkpoint",
     .size = sizeof(STATE),
     .fields = state_fields,
-    .field_count = COUNT(state_fields),
+    .field_count = CS_COUNT(state_fields),
     .doc = "A signed state of the audit log.",
 };
 
@@ -43,7 +42,7 @@ const struct cs_record cs_audit_inclusion_record = {
     .name = "inclusion_proof",
     .size = sizeof(PROOF),
     .fields = inclusion_fields,
-    .field_count = COUNT(inclusion_fields),
+    .field_count = CS_COUNT(inclusion_fields),
     .doc = "That an entry is in the audit log.",
 };
 
@@ -57,7 +56,7 @@ const struct cs_record cs_audit_consistency_record = {
     .name = "consistency_proof",
     .size = sizeof(PROOF),
     .fields = consistency_fields,
-    .field_count = COUNT(consistency_fields),
+    .field_count = CS_COUNT(consistency_fields),
     .doc = "That the older entries of the audit log are still the same.",
 };
 
@@ -78,7 +77,7 @@ const struct cs_record cs_audit_line_record = {
     .name = "audit_line",
     .size = sizeof(LINE),
     .fields = line_fields,
-    .field_count = COUNT(line_fields),
+    .field_count = CS_COUNT(line_fields),
     .doc = "An audit entry and its proof.",
 };
 

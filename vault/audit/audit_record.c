@@ -1,10 +1,10 @@
 /* The records of the audit log: what an entry is at rest, as a leaf, and as it is told. */
 #include <string.h>
 
+#include "base/array.h"
 #include "base/secret/digest.h"
 #include "vault/audit/audit_internal.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* A leaf at its longest, with room to spare: writing tells when it does not do. */
 #define LEAF_MAX 1024
 
@@ -40,7 +40,7 @@ const struct cs_record cs_audit_leaf_record = {
     .name = "audit_leaf",
     .size = sizeof(ENTRY),
     .fields = leaf_fields,
-    .field_count = COUNT(leaf_fields),
+    .field_count = CS_COUNT(leaf_fields),
     .doc = "What is hashed of an audit entry: as compact JSON, with its members in this order.",
 };
 
@@ -59,7 +59,7 @@ const struct cs_record cs_audit_entry_record = {
     .has_extra = true,
     .extra_offset = offsetof(ENTRY, extra),
     .fields = entry_fields,
-    .field_count = COUNT(entry_fields),
+    .field_count = CS_COUNT(entry_fields),
     .doc = "One thing that happened.",
 };
 
@@ -84,7 +84,7 @@ const struct cs_record cs_receipt_record = {
     .name = "receipt",
     .size = sizeof(RECEIPT),
     .fields = receipt_fields,
-    .field_count = COUNT(receipt_fields),
+    .field_count = CS_COUNT(receipt_fields),
     .doc = "Proves that the audit log has the entry that recorded this.",
 };
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "vault/row.h"
 
@@ -23,7 +24,7 @@ const struct cs_record cs_audit_head_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_audit_head, extra),
     .fields = head_fields,
-    .field_count = sizeof(head_fields) / sizeof(head_fields[0]),
+    .field_count = CS_COUNT(head_fields),
     .doc = "The end of the audit log.",
 };
 
@@ -38,7 +39,7 @@ static const struct cs_record tile_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_audit_tile, extra),
     .fields = tile_fields,
-    .field_count = sizeof(tile_fields) / sizeof(tile_fields[0]),
+    .field_count = CS_COUNT(tile_fields),
     .doc = "A part of the tree over the audit log.",
 };
 

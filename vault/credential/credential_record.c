@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "vault/credential/credential.h"
 
 #include "vault/access/user.h"
@@ -74,7 +75,7 @@ const struct cs_record cs_credential_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_credential, extra),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "A public client id and a secret, in one mode, of one account, with scopes.",
 };
 

@@ -2,11 +2,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "vault/credential_internal.h"
 #include "vault/due.h"
 #include "vault/usage/usage.h"
-
-#define MS_PER_S 1000
 
 static const uint8_t marks[] = {[CS_ROTATION_CURRENT] = 0x40, [CS_ROTATION_PREVIOUS] = 0x80};
 
@@ -85,7 +84,7 @@ static enum cs_err look_again(struct cs_ctx *ctx, const struct cs_credential *cr
 
 static int64_t quiet_ms(const struct cs_credential *credential)
 {
-    return (int64_t)credential->grace_quiet_s * MS_PER_S;
+    return (int64_t)credential->grace_quiet_s * CS_MS_PER_S;
 }
 
 static void forget_previous(struct cs_credential *credential)

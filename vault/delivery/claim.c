@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "vault/audit/audit.h"
 #include "vault/credential_internal.h"
@@ -51,7 +52,7 @@ const struct cs_record cs_claim_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_claim, extra),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "A single-use token that fetches one credential's pair once.",
 };
 static const struct cs_table claim_table = {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/record/record.h"
 #include "vault/usage/usage_rows.h"
 
@@ -23,7 +24,7 @@ const struct cs_record cs_runs_block_record = {
     .schema = 1,
     .size = sizeof(struct cs_runs_block),
     .fields = block_fields,
-    .field_count = sizeof(block_fields) / sizeof(block_fields[0]),
+    .field_count = CS_COUNT(block_fields),
     .doc = "Verifications of some hundred credentials on one day.",
 };
 

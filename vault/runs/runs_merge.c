@@ -15,8 +15,6 @@ static_assert(STEP_BLOCKS + CS_RUNS_INPUTS <= CS_RUNS_PUTS_MAX, "all that a step
 static_assert(CS_RUNS_PUTS_MAX + CS_RUNS_GONE_MAX <= CS_BATCH_KEYS, "a step is one transaction");
 static_assert(CS_RUNS_BYTES_MAX + CS_RUNS_PUTS_MAX * 256 <= CS_BATCH_BYTES, "and not too large");
 
-static const struct cs_actor system_actor = {.kind = CS_ACTOR_SYSTEM};
-
 /* Planning */
 
 struct plan {
@@ -263,7 +261,7 @@ enum cs_err cs_runs_merge_step(struct cs_vault *vault, struct cs_runs_merge *mer
     merge->work = work;
     enum cs_err err = cs_vault_read(vault, NULL, gather, merge);
     if (err == CS_OK)
-        err = cs_vault_update(vault, &system_actor, NULL, write_change, merge);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, write_change, merge);
     *finished = err == CS_OK && merge->finished;
     *lost = err == CS_OK ? merge->lost : 0;
     return err;

@@ -3,8 +3,6 @@
 #include "vault/credential/credential.h"
 #include "vault/usage/usage_internal.h"
 
-#define NS_PER_MS 1000000
-
 /* Entries that one transaction activates. */
 struct page {
     struct cs_usage_entry *const *entries;
@@ -40,11 +38,11 @@ static void page_done(const struct page *page)
 static enum cs_err run_page(struct cs_vault *vault, const struct page *page)
 {
     struct page part = *page;
-    enum cs_err err = cs_vault_update(vault, &cs_usage_actor, NULL, activate_page, &part);
+    enum cs_err err = cs_vault_update(vault, &cs_actor_system, NULL, activate_page, &part);
     part.count = 1;
     for (size_t at = 0; cs_usage_is_of_one_row(err) && at < page->count; at++) {
         part.entries = page->entries + at;
-        enum cs_err alone = cs_vault_update(vault, &cs_usage_actor, NULL, activate_page, &part);
+        enum cs_err alone = cs_vault_update(vault, &cs_actor_system, NULL, activate_page, &part);
         if (cs_usage_is_of_one_row(alone))
             atomic_fetch_add_explicit(&page->usage->dropped, 1, memory_order_relaxed);
         else if (alone != CS_OK)
@@ -93,7 +91,7 @@ static bool is_written(const struct cs_usage *usage)
 
 static bool is_due(const struct cs_usage *usage, int64_t now_ns)
 {
-    return now_ns - usage->round_ns >= (int64_t)CS_USAGE_INTERVAL_MS * NS_PER_MS ||
+    return now_ns - usage->round_ns >= (int64_t)CS_USAGE_INTERVAL_MS * CS_NS_PER_MS ||
            atomic_load_explicit(&usage->short_of_room, memory_order_relaxed);
 }
 

@@ -100,7 +100,7 @@ static enum cs_err run_fold(struct cs_vault *vault, struct fold *fold, size_t mo
 {
     fold->most = most;
     fold->give_up = give_up;
-    enum cs_err err = cs_vault_update(vault, &cs_usage_actor, NULL, fold_some, fold);
+    enum cs_err err = cs_vault_update(vault, &cs_actor_system, NULL, fold_some, fold);
     if (err == CS_OK)
         lose(fold->usage, fold->lost);
     return err;

@@ -6,8 +6,6 @@
 
 #define CREDENTIALS_AT_ONCE 1000
 
-static const struct cs_actor system_actor = {.kind = CS_ACTOR_SYSTEM};
-
 /* What one look found. */
 struct look {
     struct cs_usage_forgetting *forgetting;
@@ -133,7 +131,7 @@ enum cs_err cs_usage_forget(struct cs_vault *vault, struct cs_usage_forgetting *
         return CS_OK;
     enum cs_err err = cs_vault_read(vault, NULL, look_for, &look);
     if (err == CS_OK && look.count > 0)
-        err = cs_vault_update(vault, &system_actor, NULL, forget, &look);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, forget, &look);
     if (err != CS_OK)
         *forgetting = before;
     return err;

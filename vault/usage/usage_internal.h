@@ -67,8 +67,6 @@ static inline bool cs_usage_is_before(const struct cs_usage_progress *progress, 
     return group < progress->group || (group == progress->group && handle <= progress->handle);
 }
 
-static const struct cs_actor cs_usage_actor = {.kind = CS_ACTOR_SYSTEM};
-
 /* Errors that one row has, and that will not go away: its neighbours must not wait for it. */
 static inline bool cs_usage_is_of_one_row(enum cs_err err)
 {

@@ -176,7 +176,7 @@ static enum cs_err write_batch(struct cs_ctx *ctx, void *arg)
 
 static enum cs_err run_batch(struct cs_vault *vault, struct batch *batch)
 {
-    enum cs_err err = cs_vault_update(vault, &cs_usage_actor, NULL, write_batch, batch);
+    enum cs_err err = cs_vault_update(vault, &cs_actor_system, NULL, write_batch, batch);
     if (err == CS_OK)
         batch->usage->written += batch->count;
     return err;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define DAY_KEY_LEN (CS_HANDLE_LEN + 4)
 #define DELETED_AT_ONCE 4
 
@@ -18,8 +20,7 @@
         .doc = "How often this was the answer.",                                                   \
     },
 static const struct cs_field counts_fields[] = {CS_USAGE_COUNT_TABLE(COUNT)};
-static_assert(sizeof(counts_fields) / sizeof(counts_fields[0]) == CS_VERDICT_COUNT,
-              "each verdict is counted");
+static_assert(CS_COUNT(counts_fields) == CS_VERDICT_COUNT, "each verdict is counted");
 static const struct cs_record counts_record = {
     .name = "usage_day",
     .schema = 1,
@@ -27,7 +28,7 @@ static const struct cs_record counts_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_usage_counts, extra),
     .fields = counts_fields,
-    .field_count = sizeof(counts_fields) / sizeof(counts_fields[0]),
+    .field_count = CS_COUNT(counts_fields),
     .doc = "One day's verifications of a credential.",
 };
 
@@ -40,7 +41,7 @@ static const struct cs_record scope_record = {
     .schema = 1,
     .size = sizeof(struct cs_usage_scope),
     .fields = scope_fields,
-    .field_count = sizeof(scope_fields) / sizeof(scope_fields[0]),
+    .field_count = CS_COUNT(scope_fields),
     .doc = "The last use of a scope.",
 };
 
@@ -61,7 +62,7 @@ static const struct cs_record whole_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_usage_whole, extra),
     .fields = whole_fields,
-    .field_count = sizeof(whole_fields) / sizeof(whole_fields[0]),
+    .field_count = CS_COUNT(whole_fields),
     .doc = "What a credential was used for since ever.",
 };
 
@@ -80,7 +81,7 @@ static const struct cs_record progress_record = {
     .schema = 1,
     .size = sizeof(struct cs_usage_progress),
     .fields = progress_fields,
-    .field_count = sizeof(progress_fields) / sizeof(progress_fields[0]),
+    .field_count = CS_COUNT(progress_fields),
     .doc = "How far writing behind has come.",
 };
 static const struct cs_table progress_table = {

@@ -1,5 +1,6 @@
 #include "vault/verify/decoy.h"
 
+#include "base/array.h"
 #include "base/secret/digest.h"
 
 static enum cs_err stop_at_first(struct cs_ctx *ctx, struct cs_slice key, void *value, void *arg,
@@ -57,7 +58,7 @@ enum cs_err cs_decoy_change(struct cs_ctx *ctx)
         {ENTRY_LEN, CS_CIPHER_XCHACHA},
     };
     enum cs_err err = CS_OK;
-    for (size_t i = 0; err == CS_OK && i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; err == CS_OK && i < CS_COUNT(rows); i++)
         err = seal_nothing(ctx, rows[i].len, rows[i].cipher);
     return err;
 }

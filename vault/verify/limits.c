@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/clock.h"
 #include "base/secret/secret.h"
 
 #define SHARDS 64
 #define BUCKET 8                /* places that a credential can lie in */
 #define CACHE_LINE ((size_t)64) /* two of them are a bucket */
 #define HUGE_PAGE ((size_t)2 << 20)
-#define NS_PER_MS 1000000
 #define FULL_NS_MAX (INT64_MAX / 4) /* so that no sum of times overflows */
 
 /*
@@ -121,7 +121,7 @@ static struct place *find(struct cs_limits *limits, size_t bucket, const struct 
 
 static uint64_t whole_ms(int64_t ns)
 {
-    return ns <= 0 ? 0 : ((uint64_t)ns + NS_PER_MS - 1) / NS_PER_MS;
+    return ns <= 0 ? 0 : ((uint64_t)ns + CS_NS_PER_MS - 1) / CS_NS_PER_MS;
 }
 
 /* One ask on its way: where it is counted, and what it would come to. */
@@ -137,7 +137,7 @@ struct weighed {
 
 static void weigh(const struct cs_limit_ask *ask, struct weighed *w)
 {
-    int64_t step_ns = (int64_t)ask->period_ms * NS_PER_MS / (int64_t)ask->limit;
+    int64_t step_ns = (int64_t)ask->period_ms * CS_NS_PER_MS / (int64_t)ask->limit;
     step_ns = step_ns > 0 ? step_ns : 1;
     /* As many as the limit: the period but for what the division left over, never one more. */
     uint64_t most = ask->burst != 0 ? ask->burst : ask->limit;

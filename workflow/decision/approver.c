@@ -3,9 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text/words.h"
-
-#define MS_PER_S 1000
 
 static_assert(sizeof(((struct cs_user *)0)->groups) == CS_POLICY_GROUPS_SIZE,
               "a user's groups are a word list as the policy has them");
@@ -13,7 +12,7 @@ static_assert(sizeof(((struct cs_user *)0)->groups) == CS_POLICY_GROUPS_SIZE,
 int64_t cs_approver_escalation(const struct cs_request *request)
 {
     uint64_t after_s = request->rule.escalate_after_s;
-    return after_s == 0 ? 0 : request->created_at + (int64_t)after_s * MS_PER_S;
+    return after_s == 0 ? 0 : request->created_at + (int64_t)after_s * CS_MS_PER_S;
 }
 
 /* Whether somebody may approve because those who were asked first did not in time. */

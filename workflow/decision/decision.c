@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/access/user.h"
 #include "workflow/decision/approver.h"
 #include "workflow/grant/grant.h"
@@ -229,7 +230,7 @@ static enum cs_err check(struct deciding *d)
         check_own,   check_approver, check_comment, check_demands,
     };
     enum cs_err err = CS_OK;
-    for (size_t i = 0; err == CS_OK && i < sizeof(checks) / sizeof(checks[0]); i++)
+    for (size_t i = 0; err == CS_OK && i < CS_COUNT(checks); i++)
         err = checks[i](d);
     return err;
 }

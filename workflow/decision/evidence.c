@@ -2,13 +2,13 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/text/words.h"
 #include "vault/credential/credential.h"
 #include "vault/usage/usage.h"
 
 #define PAGE 8 /* credentials that lie on the stack at a time */
-#define MS_PER_S 1000
 #define DAY_WORDS ((CS_USAGE_DAYS_MAX + 63) / 64)
 
 static const struct cs_field fields[] = {
@@ -29,7 +29,7 @@ const struct cs_record cs_evidence_record = {
     .name = "evidence",
     .size = sizeof(struct cs_evidence),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "What the account's test credentials have really done.",
 };
 
@@ -126,7 +126,7 @@ struct cs_policy_evidence cs_evidence_for_policy(const struct cs_evidence *evide
         .verifications = evidence->verifications,
         .refused = evidence->refused,
         .days_active = evidence->days_active,
-        .last_used_ago_s = never ? -1 : (now_ms - evidence->last_used_at) / MS_PER_S,
+        .last_used_ago_s = never ? -1 : (now_ms - evidence->last_used_at) / CS_MS_PER_S,
         .scopes_exercised = evidence->scopes_exercised,
     };
 }

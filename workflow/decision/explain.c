@@ -2,10 +2,9 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/access/account.h"
 #include "workflow/grant/grant.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct cs_field order_fields[] = {
     CS_FIELD_ID(0, struct cs_explain_order, account_id, CS_FF_IN | CS_FF_NULLABLE,
@@ -24,7 +23,7 @@ const struct cs_record cs_explain_order_record = {
     .name = "explain_order",
     .size = sizeof(struct cs_explain_order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "What would be asked for.",
 };
 
@@ -64,7 +63,7 @@ const struct cs_record cs_explanation_record = {
     .name = "explanation",
     .size = sizeof(struct cs_explanation),
     .fields = explanation_fields,
-    .field_count = COUNT(explanation_fields),
+    .field_count = CS_COUNT(explanation_fields),
     .doc = "What the policy makes of it.",
 };
 

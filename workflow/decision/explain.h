@@ -36,7 +36,7 @@ struct cs_explanation {
     struct cs_request_limits limits;
     char keeps[CS_SCOPES_SIZE]; /* of the credential that is widened */
     char gains[CS_SCOPES_SIZE];
-    char evidence_missing[160];
+    char evidence_missing[CS_POLICY_MISSING_SIZE];
     char why[CS_POLICY_WHY_SIZE];
 };
 extern const struct cs_record cs_explanation_record;

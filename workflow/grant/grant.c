@@ -2,11 +2,11 @@
 
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "vault/access/user.h"
 #include "vault/due.h"
 #include "workflow/request_internal.h"
-
-#define MS_PER_S 1000
 
 static const struct cs_field fields[] = {
     CS_FIELD_ID(1, struct cs_grant, id, CS_FF_OUT, CS_GRANT_PREFIX, "The grant's id."),
@@ -40,7 +40,7 @@ const struct cs_record cs_grant_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_grant, extra),
     .fields = fields,
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .field_count = CS_COUNT(fields),
     .doc = "What an approved request permits.",
 };
 static const struct cs_field withdrawal_fields[] = {
@@ -51,7 +51,7 @@ const struct cs_record cs_grant_withdrawal_record = {
     .name = "grant_withdrawal",
     .size = sizeof(struct cs_grant_withdrawal),
     .fields = withdrawal_fields,
-    .field_count = sizeof(withdrawal_fields) / sizeof(withdrawal_fields[0]),
+    .field_count = CS_COUNT(withdrawal_fields),
     .doc = "An approval is taken back.",
 };
 static const struct cs_table grant_table = {
@@ -60,7 +60,7 @@ static const struct cs_table grant_table = {
 /* A life in seconds as a time; 0 stays "never". */
 static int64_t after(int64_t now_ms, uint64_t seconds)
 {
-    return seconds == 0 ? 0 : now_ms + (int64_t)seconds * MS_PER_S;
+    return seconds == 0 ? 0 : now_ms + (int64_t)seconds * CS_MS_PER_S;
 }
 
 static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_request *request,
@@ -81,7 +81,7 @@ static enum cs_err make_credential(const struct cs_desk *desk, const struct cs_r
         .created_by = request->requested_by,
         .grant_id = grant->id,
         .rate_limit = request->rule.rate_limit,
-        .rate_period_ms = request->rule.rate_window_s * MS_PER_S,
+        .rate_period_ms = request->rule.rate_window_s * CS_MS_PER_S,
         .rate_burst = request->rule.rate_burst,
     };
     enum cs_err err = cs_credential_create(desk->ctx, &params, &credential, NULL);
@@ -99,7 +99,7 @@ static bool is_slowed(const struct cs_request *request, const struct cs_credenti
     return rule->rate_limit != 0 && limits->rate_limit == rule->rate_limit &&
            limits->rate_window_s == rule->rate_window_s && limits->rate_burst == rule->rate_burst &&
            (credential->rate_limit != rule->rate_limit ||
-            credential->rate_period_ms != rule->rate_window_s * MS_PER_S ||
+            credential->rate_period_ms != rule->rate_window_s * CS_MS_PER_S ||
             credential->rate_burst != rule->rate_burst);
 }
 
@@ -136,7 +136,7 @@ static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *re
         edit.expires_at = latest;
     if (is_slowed(request, &credential)) {
         edit.rate_limit = request->rule.rate_limit;
-        edit.rate_period_ms = request->rule.rate_window_s * MS_PER_S;
+        edit.rate_period_ms = request->rule.rate_window_s * CS_MS_PER_S;
         edit.rate_burst = request->rule.rate_burst;
     }
     err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);

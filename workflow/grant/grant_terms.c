@@ -1,10 +1,9 @@
 /* What a grant lets its credential have: how long, how fast, and (of one that is widened) what. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text/words.h"
 #include "workflow/grant/grant.h"
-
-#define MS_PER_S 1000
 
 /* 0 is no end. */
 static uint64_t shorter(uint64_t life_s, uint64_t other_s)
@@ -65,7 +64,7 @@ void cs_grant_limits(const struct cs_desk *desk, const struct cs_request *reques
     };
     if (widened != NULL && widened->rate_limit != 0) {
         out->rate_limit = widened->rate_limit;
-        out->rate_window_s = widened->rate_period_ms / MS_PER_S;
+        out->rate_window_s = widened->rate_period_ms / CS_MS_PER_S;
         out->rate_burst = widened->rate_burst;
     }
     if (widened == NULL ? stated.rate_limit != 0 : is_slower(&stated, out))

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "base/text/network.h"
 #include "base/text/words.h"
 #include "vault/delivery/kept.h"
@@ -14,8 +16,6 @@ static const char *const change_status_names[] = {"active", "disabled", NULL};
 
 #define GIVEN CS_FF_IN
 #define NEEDED (CS_FF_IN | CS_FF_REQUIRED)
-#define MS_PER_S 1000
-#define DAY_S 86400
 #define TEN_YEARS_S 315360000
 
 static const struct cs_field order_fields[] = {
@@ -42,7 +42,7 @@ const struct cs_record cs_issue_order_record = {
     .name = "credential_order",
     .size = sizeof(struct cs_issue_order),
     .fields = order_fields,
-    .field_count = sizeof(order_fields) / sizeof(order_fields[0]),
+    .field_count = CS_COUNT(order_fields),
     .doc = "What credential is wanted.",
 };
 
@@ -64,7 +64,7 @@ const struct cs_record cs_issue_change_record = {
     .name = "credential_change",
     .size = sizeof(struct cs_issue_change),
     .fields = change_fields,
-    .field_count = sizeof(change_fields) / sizeof(change_fields[0]),
+    .field_count = CS_COUNT(change_fields),
     .doc = "What is to change; members that are left out stay.",
 };
 
@@ -90,7 +90,7 @@ static enum cs_err end_of(const struct cs_desk *desk, const struct cs_policy_mod
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
                             "/expires_in_s", "The policy permits at most %" PRIu64 " seconds.",
                             mode->expires_after_s);
-    *expires_at = life_s == 0 ? 0 : cs_tx_now_ms(desk->ctx->tx) + (int64_t)(life_s * MS_PER_S);
+    *expires_at = life_s == 0 ? 0 : cs_tx_now_ms(desk->ctx->tx) + (int64_t)(life_s * CS_MS_PER_S);
     return CS_OK;
 }
 
@@ -110,7 +110,8 @@ static enum cs_err make_claim(const struct cs_desk *desk, const struct cs_policy
                               struct cs_issued *out)
 {
     int64_t end = out->credential.expires_at;
-    int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)mode->claim_expires_after_s * MS_PER_S;
+    int64_t until =
+        cs_tx_now_ms(desk->ctx->tx) + (int64_t)mode->claim_expires_after_s * CS_MS_PER_S;
     struct cs_claim_params params = {
         .credential_id = out->credential.id,
         .expires_at = end != 0 && end < until ? end : until,
@@ -280,7 +281,7 @@ const struct cs_record cs_rotation_order_record = {
     .name = "rotation",
     .size = sizeof(struct cs_rotation_order),
     .fields = rotation_fields,
-    .field_count = sizeof(rotation_fields) / sizeof(rotation_fields[0]),
+    .field_count = CS_COUNT(rotation_fields),
     .doc = "How a secret is to be replaced.",
 };
 
@@ -290,7 +291,7 @@ static enum cs_err grace_of(const struct cs_desk *desk, const struct cs_policy_m
 {
     uint64_t most_s = mode->rotate_grace_max_s;
     bool said = (given >> ROTATION_GRACE & 1) != 0;
-    uint64_t grace_s = said ? order->grace_s : most_s < DAY_S ? most_s : DAY_S;
+    uint64_t grace_s = said ? order->grace_s : most_s < CS_S_PER_DAY ? most_s : CS_S_PER_DAY;
     if (grace_s > most_s)
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
                             "The policy permits at most %" PRIu64 " seconds.", most_s);
@@ -299,7 +300,7 @@ static enum cs_err grace_of(const struct cs_desk *desk, const struct cs_policy_m
                             "The old secret works for %" PRIu64
                             " seconds; what ends that earlier has to be shorter.",
                             grace_s);
-    *out = (struct cs_grace){(int64_t)(grace_s * MS_PER_S), order->quiet_s};
+    *out = (struct cs_grace){(int64_t)(grace_s * CS_MS_PER_S), order->quiet_s};
     return CS_OK;
 }
 

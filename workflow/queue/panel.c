@@ -2,9 +2,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text/words.h"
-
-#define MS_PER_S 1000
 
 /* Any reviewer is in every other set of groups; and so is what does not fit. */
 static void widen(char groups[CS_POLICY_GROUPS_SIZE], const char *more)
@@ -94,6 +93,6 @@ bool cs_panel_has(const struct cs_panel *panel, const char *groups, int64_t now_
     if (panel->groups[0] == '\0' || cs_words_share(panel->groups, groups))
         *filed_before = INT64_MAX;
     else if (escalates)
-        *filed_before = now_ms - (int64_t)panel->escalate_after_s * MS_PER_S + 1;
+        *filed_before = now_ms - (int64_t)panel->escalate_after_s * CS_MS_PER_S + 1;
     return *filed_before > 0;
 }

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "workflow/queue/queue_internal.h"
 
 #include <inttypes.h>
@@ -25,7 +26,7 @@ static const struct cs_record panel_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_panel, extra),
     .fields = panel_fields,
-    .field_count = sizeof(panel_fields) / sizeof(panel_fields[0]),
+    .field_count = CS_COUNT(panel_fields),
     .doc = "Who may decide on some of the pending requests.",
 };
 const struct cs_table cs_queue_panel_table = {

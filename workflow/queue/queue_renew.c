@@ -164,12 +164,11 @@ static enum cs_err move_page(struct cs_ctx *ctx, void *arg)
 
 enum cs_err cs_queue_renew(struct cs_vault *vault, const struct cs_policy *policy, size_t *moved)
 {
-    const struct cs_actor nobody = {.kind = CS_ACTOR_SYSTEM};
     struct page page = {.policy = policy};
     size_t total = 0;
     enum cs_err err = cs_vault_read(vault, NULL, find, &page);
     while (err == CS_OK && page.found) {
-        err = cs_vault_update(vault, &nobody, NULL, move_page, &page);
+        err = cs_vault_update(vault, &cs_actor_system, NULL, move_page, &page);
         total += page.count;
         if (err == CS_OK)
             err = cs_vault_read(vault, NULL, find, &page);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "vault/access/account.h"
 #include "vault/access/user.h"
 #include "vault/list.h"
@@ -11,8 +13,6 @@
 #include "workflow/policy_log.h"
 #include "workflow/request/request_index.h"
 #include "workflow/request_internal.h"
-
-#define MS_PER_S 1000
 
 /* The members that filing and changing share, in the order of their table. */
 enum member {
@@ -97,7 +97,7 @@ static enum cs_err check_kept(const struct cs_desk *desk, const struct cs_reques
         {order->expires_in_s != 0, "/expires_in_s"},
         {order->allowed_ips[0] != '\0', "/allowed_ips"},
     };
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+    for (size_t i = 0; i < CS_COUNT(kept); i++) {
         if (kept[i].given)
             return refuse_member(desk, kept[i].pointer,
                                  "A credential that is widened keeps its secret, its end and its "
@@ -292,7 +292,7 @@ enum cs_err cs_request_create(const struct cs_desk *desk, const struct cs_reques
         return err;
     out->requested_by = cs_desk_caller(desk);
     out->created_at = now_ms;
-    out->expires_at = now_ms + (int64_t)live->request_expires_after_s * MS_PER_S;
+    out->expires_at = now_ms + (int64_t)live->request_expires_after_s * CS_MS_PER_S;
     err = cs_request_look(desk, out, &view);
     if (err == CS_OK)
         err = check_rule(desk, out);

@@ -91,8 +91,9 @@ struct cs_request_rule {
     uint64_t escalate_after_s; /* since it was filed; 0: never */
     char escalate_to[CS_POLICY_GROUPS_SIZE];
     uint64_t approvals_missing;
-    char wanted[160];           /* by whom, for people; "" when nothing is missing */
-    char evidence_missing[160]; /* CS_TERM_EVIDENCE: what is not there; derived */
+    char wanted[CS_POLICY_MISSING_SIZE]; /* by whom, for people; "" when nothing is missing */
+    char
+        evidence_missing[CS_POLICY_MISSING_SIZE]; /* CS_TERM_EVIDENCE: what is not there; derived */
     char why[CS_POLICY_WHY_SIZE];
 };
 

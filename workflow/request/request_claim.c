@@ -1,12 +1,12 @@
 /* Claims on what was approved: the developer's side hands them on to the integrator. */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/clock.h"
 #include "vault/access/account.h"
 #include "vault/usage/usage.h"
 #include "workflow/grant/grant.h"
 #include "workflow/request_internal.h"
-
-#define MS_PER_S 1000
 
 static const struct cs_field order_fields[] = {
     CS_FIELD(0, CS_F_BOOL, struct cs_claim_order, with_code, CS_FF_IN,
@@ -17,7 +17,7 @@ const struct cs_record cs_claim_order_record = {
     .name = "claim_order",
     .size = sizeof(struct cs_claim_order),
     .fields = order_fields,
-    .field_count = sizeof(order_fields) / sizeof(order_fields[0]),
+    .field_count = CS_COUNT(order_fields),
     .doc = "What claim is wanted.",
 };
 
@@ -82,7 +82,8 @@ enum cs_err cs_request_claim(const struct cs_desk *desk, const struct cs_id *id,
     struct cs_request request = {0};
     struct cs_grant grant = {0};
     const struct cs_policy_mode *live = cs_policy_mode(desk->policy, CS_MODE_LIVE);
-    int64_t until = cs_tx_now_ms(desk->ctx->tx) + (int64_t)live->claim_expires_after_s * MS_PER_S;
+    int64_t until =
+        cs_tx_now_ms(desk->ctx->tx) + (int64_t)live->claim_expires_after_s * CS_MS_PER_S;
     cs_issued_reset(out);
     enum cs_err err = cs_request_get_own(desk, id, &request);
     if (err == CS_OK)

@@ -1,10 +1,10 @@
 /* How many requests there are, and how many of them wait for the caller. */
 #include <string.h>
 
+#include "base/array.h"
 #include "workflow/queue/assigned.h"
 #include "workflow/request/request_index.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define STATE_FIELD(index, member_name, text)                                                      \
     {                                                                                              \
         .type = CS_F_UINT, .flags = CS_FF_OUT, CS_FIELD_NAME(member_name),                         \
@@ -24,7 +24,7 @@ const struct cs_record cs_request_states_record = {
     .name = "request_states",
     .size = sizeof(struct cs_request_states),
     .fields = state_fields,
-    .field_count = COUNT(state_fields),
+    .field_count = CS_COUNT(state_fields),
     .doc = "How many requests are in each state.",
 };
 
@@ -40,7 +40,7 @@ const struct cs_record cs_request_counts_record = {
     .name = "request_counts",
     .size = sizeof(struct cs_request_counts),
     .fields = fields,
-    .field_count = COUNT(fields),
+    .field_count = CS_COUNT(fields),
     .doc = "How many requests there are.",
 };
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/access/account.h"
 #include "vault/access/user.h"
 #include "vault/list.h"
 #include "workflow/request/request_index.h"
 #include "workflow/request_internal.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 
 static const struct cs_field past_request_fields[] = {
@@ -29,7 +29,7 @@ static const struct cs_record past_request_record = {
     .name = "past_request",
     .size = sizeof(struct cs_past_request),
     .fields = past_request_fields,
-    .field_count = COUNT(past_request_fields),
+    .field_count = CS_COUNT(past_request_fields),
     .doc = "Another request, in short.",
 };
 
@@ -43,7 +43,7 @@ static const struct cs_record past_record = {
     .name = "past_requests",
     .size = sizeof(struct cs_past),
     .fields = past_fields,
-    .field_count = COUNT(past_fields),
+    .field_count = CS_COUNT(past_fields),
     .doc = "The requests of one account or of one person.",
 };
 
@@ -61,7 +61,7 @@ const struct cs_record cs_request_history_record = {
     .name = "request_history",
     .size = sizeof(struct cs_request_history),
     .fields = history_fields,
-    .field_count = COUNT(history_fields),
+    .field_count = CS_COUNT(history_fields),
     .doc = "What an account and a person asked for before.",
 };
 
@@ -150,7 +150,7 @@ static const struct cs_record person_record = {
     .name = "request_person",
     .size = sizeof(struct cs_request_person),
     .fields = person_fields,
-    .field_count = COUNT(person_fields),
+    .field_count = CS_COUNT(person_fields),
     .doc = "Somebody who is named in a request.",
 };
 static const struct cs_field people_fields[] = {
@@ -161,7 +161,7 @@ const struct cs_record cs_request_people_record = {
     .name = "request_people",
     .size = sizeof(struct cs_request_people),
     .fields = people_fields,
-    .field_count = COUNT(people_fields),
+    .field_count = CS_COUNT(people_fields),
     .doc = "Who is named in a request.",
 };
 

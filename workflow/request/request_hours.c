@@ -9,13 +9,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "vault/access/account.h"
 #include "vault/due.h"
 #include "workflow/decision/approver.h"
 #include "workflow/request_internal.h"
 
-#define MS_PER_S 1000
 #define HOUR_MS ((int64_t)3600 * 1000)
 #define DAY_MS (24 * HOUR_MS)
 #define DETAIL_SIZE 128
@@ -46,7 +46,7 @@ static int64_t reminder_at(const struct cs_desk *desk, const struct cs_request *
     const struct cs_policy_mode *mode = cs_policy_mode(desk->policy, (enum cs_mode)request->mode);
     if (request->reminders >= mode->reminder_count)
         return 0;
-    return request->created_at + (int64_t)mode->reminders[request->reminders].after_s * MS_PER_S;
+    return request->created_at + (int64_t)mode->reminders[request->reminders].after_s * CS_MS_PER_S;
 }
 
 /* Reminders that passed unseen, because nothing ran or the account was suspended, are one. */
@@ -86,7 +86,7 @@ static const struct hour hours[] = {
     {reminder_at, remind, CS_ACTION_REQUEST_REMINDED},
     {warning_at, warn, CS_ACTION_REQUEST_EXPIRING},
 };
-#define HOUR_COUNT (sizeof(hours) / sizeof(hours[0]))
+#define HOUR_COUNT CS_COUNT(hours)
 
 static int64_t next_hour(const struct cs_desk *desk, const struct cs_request *request)
 {

@@ -1,5 +1,7 @@
 #include "workflow/request/request_index.h"
 
+#include "base/array.h"
+
 struct tally {
     uint64_t count;
     struct cs_extra extra;
@@ -93,7 +95,7 @@ enum cs_err cs_request_index_move(struct cs_ctx *ctx, const struct cs_request *r
     enum cs_err err = CS_OK;
     if (request->state == old_state)
         return CS_OK;
-    for (size_t whose = 0; err == CS_OK && whose < sizeof(owners) / sizeof(owners[0]); whose++) {
+    for (size_t whose = 0; err == CS_OK && whose < CS_COUNT(owners); whose++) {
         struct cs_request_shelf shelf = {(enum cs_request_whose)whose, owners[whose],
                                          request->state};
         err = move(ctx, shelf, cs_id_handle(&request->id), old_state);

@@ -1,10 +1,9 @@
 /* Lists of requests: by state, by account, by age, and what waits for the caller. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "workflow/queue/assigned.h"
 #include "workflow/request/request_index.h"
-
-#define MS_PER_S 1000
 
 /* Which index to walk. */
 struct walk {
@@ -69,7 +68,7 @@ static void walk_queue(const struct cs_queue_view *queue, struct walk *walk, uin
 /* Only handles below this one are old enough; 0: all are. */
 static uint64_t filed_before(const struct cs_desk *desk, const struct cs_request_filter *filter)
 {
-    int64_t newest_ms = cs_tx_now_ms(desk->ctx->tx) - (int64_t)filter->older_than_s * MS_PER_S;
+    int64_t newest_ms = cs_tx_now_ms(desk->ctx->tx) - (int64_t)filter->older_than_s * CS_MS_PER_S;
     uint64_t handle = cs_id_handle_at(newest_ms + 1);
     if (filter->older_than_s == 0)
         return 0;

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "vault/access/user.h"
 #include "workflow/request_internal.h"
 
@@ -11,7 +12,6 @@ const char *const cs_message_names[] = {"question", "reply", "narrowing", NULL};
 #define GIVEN CS_FF_IN
 #define NEEDED (CS_FF_IN | CS_FF_REQUIRED)
 #define TEN_YEARS_S 315360000
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct cs_field decision_fields[] = {
     CS_FIELD_ENUM(1, struct cs_decision, kind, SHOWN, cs_decision_names, "What was decided."),
@@ -30,7 +30,7 @@ static const struct cs_record decision_record = {
     .name = "decision",
     .size = sizeof(struct cs_decision),
     .fields = decision_fields,
-    .field_count = COUNT(decision_fields),
+    .field_count = CS_COUNT(decision_fields),
     .doc = "What one person decided.",
 };
 
@@ -45,7 +45,7 @@ static const struct cs_record message_record = {
     .name = "message",
     .size = sizeof(struct cs_message),
     .fields = message_fields,
-    .field_count = COUNT(message_fields),
+    .field_count = CS_COUNT(message_fields),
     .doc = "A question of a reviewer, a reply, or what a reviewer narrowed.",
 };
 
@@ -83,7 +83,7 @@ const struct cs_record cs_request_rule_record = {
     .name = "request_rule",
     .size = sizeof(struct cs_request_rule),
     .fields = rule_fields,
-    .field_count = COUNT(rule_fields),
+    .field_count = CS_COUNT(rule_fields),
     .doc = "What the policy demands for this request.",
 };
 
@@ -101,7 +101,7 @@ const struct cs_record cs_request_limits_record = {
     .name = "request_limits",
     .size = sizeof(struct cs_request_limits),
     .fields = limits_fields,
-    .field_count = COUNT(limits_fields),
+    .field_count = CS_COUNT(limits_fields),
     .doc = "How long the credential would work, and how fast.",
 };
 
@@ -170,7 +170,7 @@ const struct cs_record cs_request_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_request, extra),
     .fields = request_fields,
-    .field_count = COUNT(request_fields),
+    .field_count = CS_COUNT(request_fields),
     .doc = "Somebody asks for a live credential, or for more scopes on one.",
 };
 
@@ -207,7 +207,7 @@ const struct cs_record cs_request_order_record = {
     .name = "request_order",
     .size = sizeof(struct cs_request_order),
     .fields = order_fields,
-    .field_count = COUNT(order_fields),
+    .field_count = CS_COUNT(order_fields),
     .doc = "What is asked for, and why.",
 };
 
@@ -216,7 +216,7 @@ const struct cs_record cs_request_change_record = {
     .name = "request_change",
     .size = sizeof(struct cs_request_order),
     .fields = change_fields,
-    .field_count = COUNT(change_fields),
+    .field_count = CS_COUNT(change_fields),
     .doc = "What is to change; members that are left out stay.",
 };
 
@@ -238,6 +238,6 @@ const struct cs_record cs_decision_order_record = {
     .name = "decision_order",
     .size = sizeof(struct cs_decision_order),
     .fields = decision_order_fields,
-    .field_count = COUNT(decision_order_fields),
+    .field_count = CS_COUNT(decision_order_fields),
     .doc = "One reviewer's decision.",
 };

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "vault/row.h"
 #include "workflow/request_internal.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SHOWN CS_FF_OUT
 #define MAYBE (CS_FF_OUT | CS_FF_NULLABLE)
 
@@ -29,8 +29,8 @@ static const struct {
     MEMBER(use_case, TEXT),    MEMBER(recipient_email, TEXT), MEMBER(recipient_public_key, BYTES),
     MEMBER(allowed_ips, TEXT),
 };
-#define LIMITS_BIT COUNT(members)
-#define RULE_BIT (COUNT(members) + 1)
+#define LIMITS_BIT CS_COUNT(members)
+#define RULE_BIT (CS_COUNT(members) + 1)
 
 static const struct cs_field fields[] = {
     CS_FIELD_ID(1, struct cs_request_seen, by, SHOWN, CS_USER_PREFIX, "Who decided."),
@@ -58,7 +58,7 @@ const struct cs_record cs_request_seen_record = {
     .has_extra = true,
     .extra_offset = offsetof(struct cs_request_seen, extra),
     .fields = fields,
-    .field_count = COUNT(fields),
+    .field_count = CS_COUNT(fields),
     .doc = "A request as a decision was about it.",
 };
 static const struct cs_table seen_table = {
@@ -76,7 +76,7 @@ enum cs_err cs_request_seen_keep(const struct cs_desk *desk, const struct cs_req
     struct cs_ctx *ctx = desk->ctx;
     struct cs_request_seen seen = {.by = cs_desk_caller(desk), .at = cs_tx_now_ms(ctx->tx)};
     uint8_t room[2 * CS_HANDLE_LEN];
-    for (size_t i = 0; i < COUNT(members); i++)
+    for (size_t i = 0; i < CS_COUNT(members); i++)
         memcpy((char *)&seen + members[i].seen, (const char *)request + members[i].request,
                members[i].size);
     memcpy(seen.digest, request->digest, sizeof(seen.digest));
@@ -91,7 +91,7 @@ static bool is_same_rule(const struct cs_request_rule *then, const struct cs_req
     uint8_t room[2][sizeof(struct cs_request_rule)];
     struct cs_buf forms[2];
     struct cs_request_rule rules[] = {*then, *now};
-    for (size_t i = 0; i < COUNT(rules); i++) {
+    for (size_t i = 0; i < CS_COUNT(rules); i++) {
         rules[i].approvals_missing = 0;
         rules[i].wanted[0] = rules[i].why[0] = '\0';
         cs_buf_lend(&forms[i], (char *)room[i], sizeof(room[i]));
@@ -120,7 +120,7 @@ static bool is_same_member(const struct cs_request_seen *seen, const struct cs_r
 static void compare(const struct cs_request *request, struct cs_request_seen *seen)
 {
     seen->changed = 0;
-    for (size_t i = 0; i < COUNT(members); i++)
+    for (size_t i = 0; i < CS_COUNT(members); i++)
         seen->changed |= is_same_member(seen, request, i) ? 0 : UINT32_C(1) << i;
     if (!is_same_limits(&seen->limits, &request->limits))
         seen->changed |= UINT32_C(1) << LIMITS_BIT;
