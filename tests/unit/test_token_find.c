@@ -104,9 +104,10 @@ static void it_has_to_stand_by_itself(void **state)
     char text[256];
     mint(CS_TOKEN_LIVE, "cs", 99, token);
     static const char *const before[] = {
-        "",     " ",     "=",     "\"",      "'",      "/",        "-",
-        ".",    "\\n",   "\\t",   "%3D",     "%20",    "\xff",     "\xc3\xa9",
-        "=\\r", "x=%22", "\\x3D", "\\u003e", "\x1b[m", "\x1b[32m", "\x1b[1;38;5;196;48m"};
+        "",        " ",          "=",     "\"",      "'",      "/",        "-",
+        ".",       "\\n",        "\\t",   "%3D",     "%20",    "\xff",     "\xc3\xa9",
+        "=\\r",    "x=%22",      "\\x3D", "\\u003e", "\x1b[m", "\x1b[32m", "\x1b[1;38;5;196;48m",
+        "\x1b[0m", "\x1b[39;49m"};
     static const char *const behind[] = {"",  " ",   "\"",   "\\n", "-",
                                          ".", "%0A", "\xff", ",x",  "\n_"};
     for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
