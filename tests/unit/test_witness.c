@@ -1,17 +1,20 @@
 #include "tests/unit/vault_fixture.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include "base/note.h"
 #include "server/witness.h"
+#include "tests/unit/log_fixture.h"
 #include "vault/audit/audit.h"
 
 #define PATIENCE 3000 /* tries of 10 ms: long enough for a busy machine */
 
 struct scene {
     struct vault_fixture vault;
+    struct fixture log;
     char folder[64];
     char kept[80];
     char flag[80];
@@ -21,6 +24,7 @@ static int setup(void **state)
 {
     struct scene *scene = test_calloc(1, sizeof(*scene));
     vault_fixture_make(&scene->vault);
+    open_log(&scene->log, CS_LOG_ERROR, CS_LOG_LOGFMT);
     snprintf(scene->folder, sizeof(scene->folder), "/tmp/cs-witness-XXXXXX");
     assert_non_null(mkdtemp(scene->folder));
     snprintf(scene->kept, sizeof(scene->kept), "%s/kept", scene->folder);
@@ -36,6 +40,7 @@ static int teardown(void **state)
     (void)unlink(scene->flag);
     assert_int_equal(rmdir(scene->folder), 0);
     vault_fixture_remove(&scene->vault);
+    close_log(&scene->log);
     test_free(scene);
     return 0;
 }
@@ -43,8 +48,11 @@ static int teardown(void **state)
 static struct cs_witness *start(struct scene *scene, const char *const *argv, unsigned timeout_s)
 {
     struct cs_witness *witness = NULL;
-    const struct cs_witness_params params = {
-        .vault = scene->vault.vault, .argv = argv, .interval_s = 1, .timeout_s = timeout_s};
+    const struct cs_witness_params params = {.vault = scene->vault.vault,
+                                             .log = scene->log.log,
+                                             .argv = argv,
+                                             .interval_s = 1,
+                                             .timeout_s = timeout_s};
     assert_int_equal(cs_witness_start(&params, &witness), CS_OK);
     return witness;
 }
@@ -98,6 +106,21 @@ static void it_gets_each_state_that_is_new(void **state)
     cs_witness_stop(&witness);
 }
 
+/* Waits until an operator can read of its first failure, and why it was one. */
+static void expect_told(struct scene *scene, const char *argv0, const char *why)
+{
+    char line[256];
+    snprintf(line, sizeof(line), "command=%s why=\"%s\" failures=1\n", argv0, why);
+    const char *found = NULL;
+    for (int i = 0; i < PATIENCE && found == NULL; i++) {
+        (void)poll(NULL, 0, 10);
+        read_log(&scene->log);
+        found = strstr(scene->log.text, line);
+    }
+    if (found == NULL)
+        fail_msg("not told: %s%s", line, scene->log.text);
+}
+
 /* It fails until the flag is there, which the second try puts there. */
 static void what_was_not_taken_is_handed_over_again(void **state)
 {
@@ -108,6 +131,7 @@ static void what_was_not_taken_is_handed_over_again(void **state)
         NULL};
     struct cs_witness *witness = start(scene, argv, 5);
     expect_kept(scene, 2);
+    expect_told(scene, argv[0], "it did not exit with 0");
     cs_witness_stop(&witness);
 }
 
@@ -120,6 +144,7 @@ static void a_slow_one_is_killed_and_asked_again(void **state)
         NULL};
     struct cs_witness *witness = start(scene, argv, 1);
     expect_kept(scene, 2);
+    expect_told(scene, argv[0], "it took too long");
     cs_witness_stop(&witness);
 }
 
@@ -147,6 +172,7 @@ static void one_that_is_not_there_is_told_of(void **state)
     struct scene *scene = *state;
     const char *const argv[] = {"/nonexistent/witness", NULL};
     struct cs_witness *witness = start(scene, argv, 1);
+    expect_told(scene, argv[0], strerrordesc_np(ENOENT));
     cs_witness_stop(&witness);
 }
 
