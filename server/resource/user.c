@@ -65,15 +65,11 @@ static const struct cs_record change_record = {
     .doc = "What is to change; members that are left out stay, lists that are given replace.",
 };
 
-static enum cs_err refuse_account(struct cs_call *call, size_t index)
+/* Which of them is not told: the list is kept in an order of its own. */
+static enum cs_err refuse_accounts(struct cs_call *call)
 {
-    char pointer[24];
-    struct cs_buf out;
-    cs_buf_lend(&out, pointer, sizeof(pointer));
-    cs_buf_put_str(&out, "/accounts/");
-    cs_buf_put_u64(&out, index);
-    cs_complain(&call->complaints, cs_buf_text(&out),
-                "must be an id: " CS_ACCOUNT_PREFIX "_ and 26 upper-case characters");
+    cs_complain(&call->complaints, "/accounts",
+                "each must be an id: " CS_ACCOUNT_PREFIX "_ and 26 upper-case characters");
     return CS_ERR_INVALID;
 }
 
@@ -85,11 +81,11 @@ static enum cs_err read_accounts(struct cs_call *call, const char *words,
     const char *cursor = NULL;
     for (*count = 0; cs_words_next(words, &cursor, &word); (*count)++) {
         if (word.len >= sizeof(id))
-            return refuse_account(call, *count);
+            return refuse_accounts(call);
         memcpy(id, word.bytes, word.len);
         id[word.len] = '\0';
         if (cs_id_parse(id, CS_ACCOUNT_PREFIX, &accounts[*count].account_id) != CS_OK)
-            return refuse_account(call, *count);
+            return refuse_accounts(call);
     }
     return CS_OK;
 }
