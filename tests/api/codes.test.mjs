@@ -93,6 +93,23 @@ test('the fifth wrong code voids the claim; the right one is of no use then', as
   assertStatus(await fetchClaim(vault, claim), 200);
 });
 
+test('guessing after the fetch is told no more than that it was fetched', async () => {
+  const issued = await codedClaim();
+  const { client_secret } =
+    assertStatus(await fetchClaim(vault, issued.claim, { code: issued.code }), 200);
+  for (let i = 1; i <= 4; i++) {
+    const answer = await fetchClaim(vault, issued.claim, { code: wrong(issued.code, i) });
+    assertProblem(answer, 422, 'code_wrong');
+    await vault.advance(MINUTE);
+  }
+  for (const code of [wrong(issued.code, 5), wrong(issued.code, 6), issued.code]) {
+    assertProblem(await fetchClaim(vault, issued.claim, { code }), 410, 'already_claimed');
+    await vault.advance(MINUTE);
+  }
+  assert.equal((await look(issued)).state, 'used');
+  assert.equal((await verify(vault, client_secret)).code, 'VALID', 'guesses are no alarm');
+});
+
 test('right after wrong ones it still fetches', async () => {
   const issued = await codedClaim();
   for (let i = 1; i <= 2; i++)

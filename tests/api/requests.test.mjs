@@ -164,6 +164,9 @@ test('a thread and the decisions have an end, which is told', async () => {
   for (const answer of [await post(account.developer, request, 'replies', { text: 'More' }),
     await decide(reviewer, request, 'ask')])
     assert.match(assertProblem(answer, 409, 'conflict').detail, /full/);
+  // What is narrowed has to be told to the requester, and there is no room for that.
+  const less = await decide(reviewer, request, 'approve', { expires_in_s: 60 });
+  assert.match(assertProblem(less, 409, 'conflict').detail, /full/);
   assertStatus(await decide(reviewer, request, 'approve'), 201);
 });
 
@@ -248,6 +251,23 @@ test('a reviewer may narrow and shorten, and never widen or lengthen', async () 
   const made = (await account.developer.get(`/v1/credentials/${narrowed.credential_id}`)).body;
   assert.deepEqual(made.scopes, ['products.read']);
   assert.equal(Date.parse(made.expires_at) - Date.parse(made.created_at), 60_000);
+  const [{ kind, text }] = narrowed.thread;
+  assert.equal(kind, 'narrowing');
+  assert.match(text, /^Approved without products\.write\. The credential will end /);
+  const [entry] = await auditOf(vault, { object: request.id, action: 'request.narrowed' });
+  assert.deepEqual(JSON.parse(entry.detail), { left_out: 1, expires_in_s: 60 });
+});
+
+test('of many that were left out as many are named as a message has room for', async (t) => {
+  const names = Array.from({ length: 17 }, (_, i) => `a${'n'.repeat(50)}${i + 10}.read`);
+  const scopes = Object.fromEntries(names.map((name) => [name, { description: 'x' }]));
+  const large = await startVault(t, { policy: await writePolicy(t, { scopes }) });
+  const request = await newRequest(await newAccount(large), { scopes: ['orders.read', ...names] });
+  const { thread, left_out } = await approve(large, request, { scopes: ['orders.read'] });
+  assert.deepEqual(left_out, names);
+  const [, told, more] = /^Approved without (.+) and (\d+) more\.$/.exec(thread[0].text);
+  assert.deepEqual(told.split(', '), names.slice(0, told.split(', ').length));
+  assert.equal(told.split(', ').length + Number(more), names.length);
 });
 
 test('an approval of less does not count for those who approved more', async () => {

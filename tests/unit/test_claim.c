@@ -307,6 +307,18 @@ static void a_bad_public_key_uses_nothing_up(void **state)
 }
 
 /* Whoever keeps asking must not be able to fill the log. */
+/* The expected one was made by another program: HMAC-SHA-256 under the secret. */
+static void the_proof_is_of_both_secret_and_claim(void **state)
+{
+    (void)state;
+    char hex[2 * CS_PAIR_PROOF_LEN + 1];
+    uint8_t proof[CS_PAIR_PROOF_LEN];
+    cs_pair_proof(cs_slice_str("the secret of a pair"), cs_slice_str("the claim that gave it"),
+                  proof);
+    cs_hex_encode(proof, sizeof(proof), hex);
+    assert_string_equal(hex, "2795f5610ba9caf3833a0413b79d89423bf445d08de76dc96368ac691a749795");
+}
+
 static void a_proof_of_the_pair_acknowledges_too(void **state)
 {
     struct domain *d = *state;
@@ -369,6 +381,7 @@ static const struct CMUnitTest tests[] = {
     DOMAIN_CASE(the_claim_of_what_is_over_is_void),
     DOMAIN_CASE(what_is_no_claim_is_not_found),
     DOMAIN_CASE(a_bad_public_key_uses_nothing_up),
+    cmocka_unit_test(the_proof_is_of_both_secret_and_claim),
     DOMAIN_CASE(a_proof_of_the_pair_acknowledges_too),
     DOMAIN_CASE(the_proof_of_a_void_pair_is_none),
     DOMAIN_CASE(refusals_are_logged_to_a_limit),
