@@ -80,7 +80,8 @@ test('accounts of a user that are no ids are refused', async () => {
   for (const wrong of ['x', id.slice(0, -1), `${id}0`, `user_${id.slice(5)}`,
     `acct_${'0'.repeat(60)}`]) {
     const members = { accounts: [id, wrong] };
-    for (const answer of [await admin.post('/v1/users', { email, roles: ['developer'], ...members }),
+    const created = { email, roles: ['developer'], ...members };
+    for (const answer of [await admin.post('/v1/users', created),
       await admin.patch(`/v1/users/${user.id}`, members)])
       assert.equal(assertProblem(answer, 400, 'invalid_body').errors[0].pointer, '/accounts');
   }
