@@ -70,12 +70,28 @@ static void framed_parts_do_not_shift(void **state)
     }
 }
 
+/* Eight bytes of length before each, the highest first. */
+static void a_frame_is_the_length_before_the_bytes(void **state)
+{
+    (void)state;
+    static const char framed[] = "\0\0\0\0\0\0\0\2ab\0\0\0\0\0\0\0\0";
+    uint8_t whole[CS_DIGEST_LEN], parts[CS_DIGEST_LEN];
+    struct cs_digest_state digest;
+    cs_digest(CS_SLICE(framed, sizeof(framed) - 1), whole);
+    cs_digest_begin(&digest);
+    cs_digest_add_framed(&digest, cs_slice_str("ab"));
+    cs_digest_add_framed(&digest, CS_SLICE(NULL, 0));
+    cs_digest_end(&digest, parts);
+    assert_memory_equal(whole, parts, CS_DIGEST_LEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_sha256),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(framed_parts_do_not_shift),
+        cmocka_unit_test(a_frame_is_the_length_before_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,6 +124,20 @@ static void test_what_is_long_ago_proves_nothing(void **state)
                     CS_USAGE_DAYS_MAX * 86400 + 5);
 }
 
+/* A clock that was set back leaves days of the future. */
+static void test_a_day_that_has_not_come_is_none(void **state)
+{
+    struct domain *d = *state;
+    char key[CS_TOKEN_SIZE];
+    credential_new(d, key);
+    cs_clock_turn(&d->v.clock, DAY_MS);
+    use(d, key, "orders.read", CS_VERDICT_VALID);
+    atomic_fetch_sub(&d->v.clock.turned_ms, DAY_MS);
+    assert_int_equal(gather(d, &d->account).days_active, 0);
+    cs_clock_turn(&d->v.clock, DAY_MS);
+    assert_int_equal(gather(d, &d->account).days_active, 1);
+}
+
 /* One more than is looked at: the oldest is left out, and every other one counts. */
 static void test_the_newest_hundred_credentials(void **state)
 {
@@ -147,6 +161,7 @@ int main(void)
         DOMAIN_CASE(test_only_refusals_make_no_day),
         DOMAIN_CASE(test_live_keys_and_other_accounts_prove_nothing),
         DOMAIN_CASE(test_what_is_long_ago_proves_nothing),
+        DOMAIN_CASE(test_a_day_that_has_not_come_is_none),
         DOMAIN_CASE(test_the_newest_hundred_credentials),
     };
     return RUN_DOMAIN(tests);

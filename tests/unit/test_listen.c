@@ -181,6 +181,11 @@ static void what_was_inherited_is_taken_once_by_its_name(void **state)
     assert_int_equal(cs_inherited_take("a", &taken, &fd), CS_ERR_NOT_FOUND);
     assert_int_equal(cs_inherited_take("aa", &taken, &fd), CS_ERR_NOT_FOUND);
     assert_int_equal(cs_inherited_take("", &taken, &fd), CS_ERR_NOT_FOUND);
+    taken = 0;
+    assert_int_equal(cs_inherited_take("ab", &taken, &fd), CS_ERR_NOT_FOUND);
+    hand_over(NULL, "1", "ab");
+    assert_int_equal(cs_inherited_take("a", &taken, &fd), CS_ERR_NOT_FOUND);
+    assert_int_equal(taken, 0);
     restore_descriptors(saved);
 }
 

@@ -176,6 +176,29 @@ static void what_cannot_be_handled_is_put_off(void **state)
     test_free(call);
 }
 
+static enum cs_err count_claims_fn(struct cs_ctx *ctx, void *arg)
+{
+    struct cs_due due[CS_PAGE];
+    return cs_due_list(ctx, INT64_MAX - 1, CS_DUE_CLAIM, due, CS_PAGE, arg);
+}
+
+/* Whichever layer handles it: what could not be read stays due. */
+static void what_a_lower_layer_cannot_handle_stays_due(void **state)
+{
+    struct world *world = *state;
+    struct cs_due due = {.at = 1, .what = CS_DUE_CLAIM, .handle = 9};
+    uint8_t room[CS_HANDLE_LEN];
+    size_t count = 0;
+    struct raw_row damaged = raw_row_at(CS_TABLE_CLAIM, cs_key_handle(due.handle, room));
+    damaged.len = 80;
+    raw_put(&world->d.v, &damaged);
+    assert_int_equal(change(&world->d, add_due_fn, &due), CS_OK);
+    assert_int_equal(cs_sweep_run(world->d.v.vault, world->policy, &count), CS_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(look(&world->d, count_claims_fn, &count), CS_OK);
+    assert_int_equal(count, 1);
+}
+
 /* Time 0 means never, so that nothing of ours lies there: what was planted must not go on for ever.
  */
 static void a_planted_row_of_no_time_is_put_off(void **state)
@@ -315,6 +338,7 @@ int main(void)
         SWEEP_CASE(a_whole_page_ends_at_its_edge),
         SWEEP_CASE(a_page_that_is_too_large_is_halved),
         SWEEP_CASE(what_cannot_be_handled_is_put_off),
+        SWEEP_CASE(what_a_lower_layer_cannot_handle_stays_due),
         SWEEP_CASE(a_planted_row_of_no_time_is_put_off),
         SWEEP_CASE(a_full_store_is_swept_of_what_makes_room),
         SWEEP_CASE(goes_on_after_it_was_killed),

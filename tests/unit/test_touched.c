@@ -199,6 +199,25 @@ static void approvals_that_would_be_lost_are_told(void **state)
     cs_policy_unref(&proposed);
 }
 
+/* By the hour, though nobody has swept it yet. */
+static void what_is_over_loses_nothing(void **state)
+{
+    struct world *world = *state;
+    char token[CS_TOKEN_SIZE];
+    const struct cs_policy *proposed = policy_of(NO_THEMES);
+    struct cs_credential_params params = credential_params(&world->d);
+    params.scopes = "themes.read";
+    params.expires_at = now_ms(&world->d) + DAY_MS;
+    (void)credential_with(&world->d, &params, token);
+    for (size_t told = 1; told != SIZE_MAX; told--) {
+        struct walk *walk = walk_to(world, proposed, 10);
+        assert_int_equal(walk->count, told);
+        test_free(walk);
+        cs_clock_turn(&world->d.v.clock, 2 * DAY_MS);
+    }
+    cs_policy_unref(&proposed);
+}
+
 #define TOUCHED_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -207,6 +226,7 @@ int main(void)
         TOUCHED_CASE(each_is_told_once),
         TOUCHED_CASE(a_walk_stops_where_it_is_told_to),
         TOUCHED_CASE(approvals_that_would_be_lost_are_told),
+        TOUCHED_CASE(what_is_over_loses_nothing),
     };
     return RUN_DOMAIN(tests);
 }
