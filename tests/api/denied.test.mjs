@@ -187,6 +187,12 @@ test('lists show a developer nothing of another account', async () => {
   }
 });
 
+test('whoever sees all accounts is told of one that is not there', async () => {
+  const order = { mode: 'live', scopes: ['orders.read'], account_id: `acct_${'1'.repeat(26)}` };
+  for (const role of ['reviewer', 'auditor', 'admin'])
+    assertProblem(await vault.as(role).post('/v1/policy/explain', order), 404, 'not_found');
+});
+
 test('claims refuse what is no claim, and what is one of another kind', async () => {
   const { claim } = (await newTestKey(other, { delivery: 'claim' })).claim;
   for (const token of ['x', `cs_claim_${'0'.repeat(39)}`, vault.tokens.admin, claim.slice(0, -1)])

@@ -68,7 +68,8 @@ for (const [, path, { operationId, parameters }] of listed) {
 
   test(`${operationId} refuses what its query may not say`, async () => {
     const wrong = ['limit=0', 'limit=101', 'limit=-1', 'limit=x', 'limit=', 'limit=1.0',
-      'limit=99999999999999999999', 'limit=18446744073709551617', 'limit=1&limit=1', 'order=upwards', 'order=Oldest',
+      'limit=99999999999999999999', 'limit=18446744073709551617', 'limit=1&limit=1',
+      'order=upwards', 'order=Oldest',
       'cursor=', 'cursor=x', `cursor=${'z'.repeat(11)}`, 'cursor=0000000000%00', 'page=2', 'x',
       ...parameters.filter(({ name }) => name.endsWith('_id')).flatMap(({ name }) =>
         [`${name}=x`, `${name}=`, `${name}=acct_${'0'.repeat(25)}`])];

@@ -301,6 +301,18 @@ test('more scopes on a live key keep its secret, and its scopes till approved', 
   }), 400, 'invalid_body');
 });
 
+test('a live key with all scopes can have some of them at once', async () => {
+  const account = await newAccount(vault);
+  const key = await newLiveKey(vault, account, { scopes: ['*'] });
+  const edit = (scopes) =>
+    account.developer.patch(`/v1/credentials/${key.credential.id}`, { scopes });
+  const { scopes } = assertStatus(await edit(['themes.read', 'orders.read']), 200);
+  assert.deepEqual(scopes, ['orders.read', 'themes.read']);
+  const asked = { scopes: ['products.read'] };
+  assert.equal((await verify(vault, key.client_secret, asked)).code, 'INSUFFICIENT_SCOPE');
+  assertProblem(await edit(['*']), 422, 'approval_required');
+});
+
 test('who approves more scopes sees from where the key works, and approves no other', async () => {
   const account = await newAccount(vault);
   const key = await newLiveKey(vault, account, { allowed_ips: ['192.0.2.0/24'] });
