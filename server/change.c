@@ -10,7 +10,8 @@
 #include "vault/replay.h"
 #include "vault/verify/limits.h"
 
-#define TAG_MAX 22 /* quotes and the digits of a 64-bit number */
+#define PERSONS_BUCKET (UINT64_C(1) << 62) /* beside those of keys and accounts (vault/verify) */
+#define TAG_MAX 22                         /* quotes and the digits of a 64-bit number */
 
 const struct cs_record cs_change_nothing_record = {
     .name = "nothing",
@@ -146,13 +147,14 @@ static enum cs_err slow_down(struct cs_call *call)
 {
     struct cs_app *app = call->app;
     struct cs_limit_told told;
+    uint64_t person = cs_id_handle(&call->caller->user.id);
     struct cs_limit_ask ask = {
-        .who = cs_id_handle(&call->caller->user.id),
+        .who = person | PERSONS_BUCKET,
         .limit = app->changes.limit,
         .period_ms = app->changes.period_ms,
         .cost = 1,
     };
-    if (ask.limit == 0 || ask.who == 0 || (call->route->traits & CS_TRAIT_ENDS) != 0)
+    if (ask.limit == 0 || person == 0 || (call->route->traits & CS_TRAIT_ENDS) != 0)
         return CS_OK;
     ask.now_ns = cs_clock_mono_ns(app->clock);
     cs_limits_ask(cs_vault_limits(app->vault), &ask, &told);

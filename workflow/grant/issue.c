@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text/network.h"
 #include "base/text/words.h"
+#include "vault/access/account.h"
 #include "vault/delivery/kept.h"
 #include "workflow/grant/grant.h"
 
@@ -189,6 +190,20 @@ static enum cs_err load_own(const struct cs_desk *desk, const struct cs_id *id,
     return err == CS_OK ? cs_desk_develop(desk, &out->account_id) : err;
 }
 
+/* The same, to be told a secret: of a suspended account nobody is, for whoever asks may be why. */
+static enum cs_err load_told(const struct cs_desk *desk, const struct cs_id *id,
+                             struct cs_credential *out)
+{
+    bool suspended = false;
+    enum cs_err err = load_own(desk, id, out);
+    if (err == CS_OK)
+        err = cs_account_is_suspended(desk->ctx, &out->account_id, &suspended);
+    if (err == CS_OK && suspended)
+        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_ACCOUNT_SUSPENDED, "",
+                            "The account is suspended; nothing of it is delivered.");
+    return err;
+}
+
 static bool was_given(uint64_t given, enum change_field field)
 {
     return (given >> field & 1) != 0;
@@ -329,7 +344,7 @@ enum cs_err cs_issue_rotate(const struct cs_desk *desk, const struct cs_id *id,
 {
     struct cs_grace grace;
     cs_issued_reset(out);
-    enum cs_err err = load_own(desk, id, &out->credential);
+    enum cs_err err = load_told(desk, id, &out->credential);
     if (err == CS_OK)
         err = grace_of(desk, cs_policy_mode(desk->policy, (enum cs_mode)out->credential.mode),
                        order, given, &grace);
@@ -344,7 +359,7 @@ enum cs_err cs_issue_reveal(const struct cs_desk *desk, const struct cs_id *id,
                             struct cs_issued *out)
 {
     cs_issued_reset(out);
-    enum cs_err err = load_own(desk, id, &out->credential);
+    enum cs_err err = load_told(desk, id, &out->credential);
     if (err != CS_OK)
         return err;
     const char *mode = cs_mode_names[out->credential.mode];

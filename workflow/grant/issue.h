@@ -75,7 +75,8 @@ struct cs_rotation_order {
 };
 extern const struct cs_record cs_rotation_order_record;
 /*
- * CS_ERR_REFUSED/POLICY_REFUSED: a grace past the policy's longest, or a quiet past the grace.
+ * CS_ERR_REFUSED/POLICY_REFUSED: a grace past the policy's longest, or a quiet past the grace;
+ * ACCOUNT_SUSPENDED: no secret of a suspended account is told.
  * Where the request that it came of names a recipient's public key, the new secret too leaves in a
  * box for that key, and in no other form.
  */
@@ -84,7 +85,8 @@ CS_MUST_CHECK enum cs_err cs_issue_rotate(const struct cs_desk *desk, const stru
                                           struct cs_issued *out);
 /*
  * Shows a test secret again, where the policy lets it be revealed, and notes that in the log.
- * CS_ERR_REFUSED/POLICY_REFUSED: secrets are shown once; so are live ones under every policy.
+ * CS_ERR_REFUSED/POLICY_REFUSED: secrets are shown once; so are live ones under every policy;
+ * ACCOUNT_SUSPENDED as above.
  * CS_ERR_CONFLICT: the credential is over, or its secret was minted under another policy or left
  * by a claim, so that nothing of it was kept.
  */
