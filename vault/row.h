@@ -29,17 +29,16 @@ enum cs_table_number {
     CS_TABLE_CREDENTIAL_BY_ACCOUNT = 8, /* account handle | mode | credential handle */
     CS_TABLE_CLAIM = 10,
     CS_TABLE_REQUEST = 11,
-    CS_TABLE_REQUEST_INDEX =
-        12, /* whose, state | request handle (workflow/request/request_index.h) */
+    CS_TABLE_REQUEST_INDEX = 12, /* whose, state | request handle (request_index.h) */
     CS_TABLE_REQUEST_COUNT = 13, /* whose, state: how many of them there are */
     CS_TABLE_GRANT = 14,
     CS_TABLE_DUE = 15, /* time ms | what | handle: what the sweeper has to look at, and when */
     CS_TABLE_AUDIT = 16,
     CS_TABLE_AUDIT_HEAD = 17,
-    CS_TABLE_USAGE_DAY = 18,  /* credential handle | day */
-    CS_TABLE_USAGE_LAST = 19, /* credential handle */
-    CS_TABLE_REPLAY = 20,     /* keyed hash of caller, route and Idempotency-Key */
-    CS_TABLE_META = 21,
+    CS_TABLE_USAGE_DAY = 18,     /* credential handle | day */
+    CS_TABLE_USAGE_LAST = 19,    /* credential handle */
+    CS_TABLE_REPLAY = 20,        /* keyed hash of caller, route and Idempotency-Key */
+    CS_TABLE_POLICY = 21,        /* one row: the policy that the log has in force */
     CS_TABLE_AUDIT_TILE = 22,    /* level | index: sixteen nodes of the audit log's tree */
     CS_TABLE_REQUEST_PANEL = 23, /* policy | panel: who may decide, and how much waits for them */
     CS_TABLE_REQUEST_QUEUE = 24, /* policy | panel | request handle: what waits for a decision */
@@ -80,7 +79,8 @@ CS_MUST_CHECK enum cs_err cs_row_delete(struct cs_ctx *ctx, const struct cs_tabl
                                         struct cs_slice key);
 /*
  * Rows whose record begins with its `struct cs_id`: found by the handle, proved by the whole id.
- * CS_ERR_NOT_FOUND when the second half differs. */
+ * CS_ERR_NOT_FOUND when the second half differs.
+ */
 CS_MUST_CHECK enum cs_err cs_row_get_id(struct cs_ctx *ctx, const struct cs_table *table,
                                         const struct cs_id *id, void *value);
 CS_MUST_CHECK enum cs_err cs_row_put_id(struct cs_ctx *ctx, const struct cs_table *table,

@@ -24,7 +24,7 @@ static const struct cs_record noted_record = {
     .doc = "The policy that was noted last.",
 };
 static const struct cs_table meta_table = {
-    .number = CS_TABLE_META, .name = "meta", .record = &noted_record};
+    .number = CS_TABLE_POLICY, .name = "meta", .record = &noted_record};
 
 static const struct cs_slice policy_key = {(const uint8_t *)"policy", 6};
 

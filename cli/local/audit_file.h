@@ -4,7 +4,7 @@
 
 #include "cli/args.h"
 
-/* The command's options "key" and "checkpoint" are looked at. CS_EXIT_FAILED on any doubt. */
+/* The command's options "verifier" and "checkpoint" are looked at. CS_EXIT_FAILED on any doubt. */
 CS_MUST_CHECK enum cs_exit cs_audit_file_verify(const struct cs_args *args, const char *path);
 
 #endif

@@ -279,7 +279,7 @@ static inline enum cs_err fill_store_fn(struct cs_tx *tx, void *arg)
     uint32_t *number = arg;
     uint8_t key[4];
     cs_put_be32(key, ++*number);
-    return cs_tx_put(tx, CS_TABLE_META, CS_SLICE(key, 4), CS_SLICE(filling, CS_VALUE_MAX));
+    return cs_tx_put(tx, CS_TABLE_POLICY, CS_SLICE(key, 4), CS_SLICE(filling, CS_VALUE_MAX));
 }
 
 static inline void fill_store(struct domain *d)

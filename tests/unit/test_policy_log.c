@@ -140,7 +140,7 @@ static void a_damaged_note_is_an_error(void **state)
     struct world *world = *state;
     const struct cs_slice key = cs_slice_str("policy");
     assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_OK);
-    struct raw_row row = raw_get(&world->d.v, CS_TABLE_META, key);
+    struct raw_row row = raw_get(&world->d.v, CS_TABLE_POLICY, key);
     row.value[row.len - 1] ^= 1;
     raw_put(&world->d.v, &row);
     assert_int_equal(desk_do(world, NOBODY, note_fn, NULL), CS_ERR_CORRUPT);

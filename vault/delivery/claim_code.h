@@ -5,7 +5,7 @@
  *
  * Kept is a keyed hash of the code and the claim's token together: so few digits could be tried out
  * by whoever has the keys, but not without the token, which nobody keeps. Nothing outside of
- * vault/claim*.c includes this. Thread rule: inside a transaction.
+ * vault/delivery/ includes this. Thread rule: inside a transaction.
  */
 #ifndef CS_VAULT_DELIVERY_CLAIM_CODE_H
 #define CS_VAULT_DELIVERY_CLAIM_CODE_H

@@ -25,7 +25,7 @@ struct cs_run {
     uint64_t blocks; /* how many there were when it was found */
 };
 
-/* The block that begins at `pack`'s first delta and ends at its last. */
+/* A packed block (vault/runs/runs_block.h), whose last delta is that of the handle `last`. */
 CS_MUST_CHECK enum cs_err cs_runs_put(struct cs_ctx *ctx, const struct cs_run *run, uint64_t last,
                                       struct cs_slice packed);
 CS_MUST_CHECK enum cs_err cs_runs_delete(struct cs_ctx *ctx, const struct cs_run *run,

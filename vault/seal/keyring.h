@@ -2,9 +2,9 @@
  * The keyring: every key but the root key, and the only code that encrypts, hashes tokens or signs.
  *
  * A realm is a family of data keys. Rows of test mode are under TEST, live rows under LIVE, the
- * rest under SYSTEM; answers kept for an idempotent replay are under a DELIVERY realm, which
- * verification does not need. Data keys and lookup keys have versions 1 … 255; the newest writes,
- * all read.
+ * rest under SYSTEM; answers kept for an idempotent replay, and test secrets kept to be revealed,
+ * are under a DELIVERY realm, which verification does not need. Data keys and lookup keys have
+ * versions 1 … 255; the newest writes, all read.
  *
  * A sealed value is
  *     1 byte format | 1 byte realm | 1 byte key version | 1 byte schema | nonce | ciphertext, tag
