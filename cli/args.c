@@ -1,6 +1,7 @@
 #include "cli/args.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static const char *check_id(const struct cs_option *option, const char *text)
         if (cs_id_parse(text, prefix, &id) == CS_OK)
             return NULL;
     }
-    return "must be an id: an underscore and 26 characters after";
+    return "must be an id:";
 }
 
 static check_fn *const checks[] = {
@@ -161,7 +162,11 @@ static void complain_bounds(const struct parser *parser, const struct cs_option 
         for (size_t i = 0; option->choices[i] != NULL; i++)
             cs_buf_printf(out, "%s %s", i == 0 ? "" : ",", option->choices[i]);
     } else if (option->type == CS_OPTION_ID) {
-        cs_buf_printf(out, " %s", option->prefix);
+        const char *cursor = NULL;
+        struct cs_slice word;
+        for (bool more = false; cs_words_next(option->prefix, &cursor, &word); more = true)
+            cs_buf_printf(out, "%s %.*s_", more ? " or" : "", (int)word.len, word.bytes);
+        cs_buf_put_str(out, " and 26 characters");
     } else if (option->min != 0 || option->max != 0) {
         cs_buf_printf(out, " (%lld to %lld%s)", (long long)option->min, (long long)option->max,
                       option->type == CS_OPTION_DURATION ? " seconds" : "");
@@ -262,8 +267,12 @@ static enum cs_err take_short(struct parser *parser, const char *word)
         return CS_OK;
     }
     const struct cs_option *option = cs_command_option(parser->args->command, NULL, word[0]);
-    if (option == NULL)
-        return complain_option(parser, "");
+    if (option == NULL) { /* one letter is no secret; what is written behind it may be one */
+        cs_buf_printf(parser->complaint,
+                      isalpha((unsigned char)word[0]) ? "no such option: -%c" : "no such option",
+                      word[0]);
+        return CS_ERR_INVALID;
+    }
     return take_option(parser, option, word[1] == '\0' ? NULL : word + 1);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/input.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -137,11 +138,9 @@ static enum cs_err complain(const char *what, enum cs_err err)
         [CS_ERR_GONE] = "nothing was entered",
         [CS_ERR_NOMEM] = "there is no memory for secrets left",
     };
-    if (err == CS_ERR_IO)
-        cs_output_say("cannot read the %s: %s", what, strerror(errno));
-    else
-        cs_output_say("cannot read the %s: %s", what, reasons[err]);
-    return err;
+    const char *why = err == CS_ERR_IO ? strerror(errno) : reasons[err];
+    cs_output_say("cannot read the %c%s: %s", tolower((unsigned char)what[0]), what + 1, why);
+    return err == CS_ERR_NOT_FOUND || err == CS_ERR_GONE ? CS_ERR_INVALID : err;
 }
 
 enum cs_err cs_input_secret(const struct cs_input *input, struct cs_secret **out)

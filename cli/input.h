@@ -29,10 +29,10 @@ struct cs_input {
 };
 
 /*
- * Reads one line; its line end does not count. CS_ERR_INVALID: empty, or not of the form;
- * CS_ERR_TOO_LARGE: over CS_SECRET_MAX; CS_ERR_NOT_FOUND: no such file; CS_ERR_IO: cannot be read;
- * CS_ERR_GONE: the person pressed Ctrl-C or Ctrl-D; CS_ERR_NOMEM. Every failure is said on stderr,
- * and none of them repeats what was read.
+ * Reads one line; its line end does not count. CS_ERR_INVALID: empty, not of the form, no such
+ * file, or the person pressed Ctrl-C or Ctrl-D; CS_ERR_TOO_LARGE: over CS_SECRET_MAX; CS_ERR_IO:
+ * cannot be read; CS_ERR_NOMEM. Every failure is said on stderr, and none of them repeats what was
+ * read.
  */
 CS_MUST_CHECK enum cs_err cs_input_secret(const struct cs_input *input, struct cs_secret **out);
 

@@ -1,5 +1,8 @@
 #include "workflow/desk.h"
 
+#include <inttypes.h>
+
+#include "base/clock.h"
 #include "base/text/network.h"
 #include "base/text/words.h"
 
@@ -85,4 +88,13 @@ enum cs_err cs_desk_networks(const struct cs_desk *desk, const char *networks)
                                 "192.0.2.0/24 or 2001:db8::/32.");
     }
     return CS_OK;
+}
+
+enum cs_err cs_desk_too_long(const struct cs_desk *desk, const char *pointer, const char *who,
+                             uint64_t most_s)
+{
+    char most[CS_DURATION_TEXT_SIZE];
+    cs_duration_format(most_s, most);
+    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, pointer,
+                        "%s permits at most %s (%" PRIu64 " seconds).", who, most, most_s);
 }

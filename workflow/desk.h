@@ -38,6 +38,9 @@ struct cs_id cs_desk_caller(const struct cs_desk *desk);
 /* The policy's scopes for a bundle and further scopes, with unknown names told as faults. */
 CS_MUST_CHECK enum cs_err cs_desk_scopes(const struct cs_desk *desk, const char *bundle,
                                          const char *scopes, char out[CS_SCOPES_SIZE]);
+/* CS_ERR_REFUSED with the fault, which says how long `who` ("The policy") permits: `most_s`. */
+enum cs_err cs_desk_too_long(const struct cs_desk *desk, const char *pointer, const char *who,
+                             uint64_t most_s);
 /* CS_ERR_INVALID with the fault unless each word is an address or a block (base/text/network.h). */
 CS_MUST_CHECK enum cs_err cs_desk_networks(const struct cs_desk *desk, const char *networks);
 

@@ -345,6 +345,12 @@ static enum cs_err perform(struct cs_client *client, struct cs_client_response *
         cs_output_say("the server's name does not lead to this machine, as it should");
         return CS_ERR_UNAVAILABLE;
     }
+    if (code == CURLE_COULDNT_CONNECT && client->socket != NULL) { /* no host, for libcurl */
+        long why = 0;
+        (void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &why);
+        cs_output_say("cannot talk to %s: %s", client->url, strerror((int)why));
+        return CS_ERR_UNAVAILABLE;
+    }
     if (code != CURLE_OK) {
         cs_output_say("cannot talk to %s: %s", client->url,
                       client->error[0] != '\0' ? client->error : curl_easy_strerror(code));

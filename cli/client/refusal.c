@@ -41,12 +41,51 @@ static void put(struct cs_buf *out, const char *before, const char *text, const 
     cs_buf_put_str(out, after);
 }
 
-static void put_errors(struct cs_buf *out, const json_t *errors)
+/* What to do about a refusal, in words of the command line: servers speak of HTTP. */
+static const struct {
+    const char *code;
+    const char *advice;
+} advices[] = {
+    {"unauthenticated", "Sign in with “countersign login”, or set COUNTERSIGN_TOKEN."},
+    {"approval_required", "Ask for one with “countersign request create”."},
+    {"unknown_scope", "“countersign policy show” has those there are."},
+    {"unknown_bundle", "“countersign policy show” has those there are."},
+};
+
+static void put_advice(struct cs_buf *out, const char *code)
+{
+    for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+        if (strcmp(advices[i].code, code) == 0)
+            cs_buf_printf(out, "\n  %s", advices[i].advice);
+}
+
+/* The option that gave the member of the body that a pointer begins with, or NULL. */
+static const struct cs_option *option_of(const struct cs_command *command, const char *pointer)
+{
+    struct cs_option_cursor cursor = {0};
+    const struct cs_option *option = NULL;
+    size_t len = pointer[0] == '/' ? strcspn(pointer + 1, "/") : 0;
+    while (command != NULL && (option = cs_command_next_option(command, &cursor)) != NULL)
+        if (option->place == CS_PLACE_BODY && strlen(option->member) == len &&
+            strncmp(option->member, pointer + 1, len) == 0)
+            return option;
+    return NULL;
+}
+
+static void put_place(struct cs_buf *out, const struct cs_command *command, const char *pointer)
+{
+    const struct cs_option *option = option_of(command, pointer);
+    if (option != NULL)
+        cs_buf_printf(out, "\n  --%s: ", option->name);
+    else
+        put(out, "\n  ", pointer[0] == '\0' ? "the body" : pointer, ": ");
+}
+
+static void put_errors(struct cs_buf *out, const json_t *errors, const struct cs_command *command)
 {
     for (size_t i = 0; i < json_array_size(errors); i++) {
         const json_t *error = json_array_get(errors, i);
-        const char *pointer = text_of(error, "pointer");
-        put(out, "\n  ", pointer[0] == '\0' ? "the body" : pointer, ": ");
+        put_place(out, command, text_of(error, "pointer"));
         put(out, "", text_of(error, "detail"), "");
     }
 }
@@ -65,7 +104,7 @@ static json_t *parse(const struct cs_client_response *response)
 }
 
 static void put_problem(struct cs_buf *out, const struct cs_client_response *response,
-                        const json_t *problem)
+                        const json_t *problem, const struct cs_command *command)
 {
     const char *title = text_of(problem, "title"), *detail = text_of(problem, "detail");
     const json_t *errors = json_object_get(problem, "errors");
@@ -78,21 +117,21 @@ static void put_problem(struct cs_buf *out, const struct cs_client_response *res
     }
     if (detail[0] != '\0' && !is_repeated(detail, errors))
         put(out, "\n  ", detail, "");
-    put_errors(out, errors);
-    if (response->status == 401)
-        cs_buf_put_str(out, "\n  Sign in with “countersign login”, or set COUNTERSIGN_TOKEN.");
+    put_errors(out, errors, command);
+    put_advice(out, response->status == 401 ? "unauthenticated" : text_of(problem, "code"));
     if (response->retry_after[0] != '\0')
         put(out, "\n  It may be tried again in ", response->retry_after, " s.");
     if (response->request_id[0] != '\0')
         put(out, "\n  request id: ", response->request_id, "");
 }
 
-enum cs_exit cs_refusal_report(const struct cs_client_response *response)
+enum cs_exit cs_refusal_report(const struct cs_client_response *response,
+                               const struct cs_command *command)
 {
     struct cs_buf text;
     cs_buf_init(&text, REPORT_MAX);
     json_t *problem = parse(response);
-    put_problem(&text, response, problem);
+    put_problem(&text, response, problem, command);
     if (cs_buf_err(&text) == CS_OK)
         cs_output_say("%s", cs_buf_text(&text));
     else

@@ -9,11 +9,13 @@
 #include "cli/command.h"
 
 /*
- * Says on stderr what went wrong: title, code, detail, the places in the body, when to try again,
- * and the request id for whoever reads the server's log. An answer that is no problem document is
- * told by its status alone: an error page of a proxy is no text for a terminal.
+ * Says on stderr what went wrong: title, code, detail, the places in the body, what to do where a
+ * command does it, when to try again, and the request id for whoever reads the server's log. A
+ * place is told by the option of `command` (may be NULL) that gave it. An answer that is no problem
+ * document is told by its status alone: an error page of a proxy is no text for a terminal.
  */
-enum cs_exit cs_refusal_report(const struct cs_client_response *response);
+enum cs_exit cs_refusal_report(const struct cs_client_response *response,
+                               const struct cs_command *command);
 /* The exit code of a status that is not 2xx. */
 enum cs_exit cs_refusal_exit(unsigned status);
 

@@ -133,7 +133,7 @@ enum cs_err cs_remote_open(const struct cs_args *args, enum cs_remote_who who,
 enum cs_err cs_remote_open_as(const struct cs_args *args, struct cs_login *login,
                               struct cs_remote *out)
 {
-    *out = (struct cs_remote){.login = *login};
+    *out = (struct cs_remote){.login = *login, .command = args->command};
     *login = (struct cs_login){0};
     const struct cs_client_params params = {
         .url = out->login.url,

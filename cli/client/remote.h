@@ -22,7 +22,8 @@ enum cs_remote_who {
 
 struct cs_remote {
     struct cs_client *client;
-    struct cs_login login; /* the server and the token in use */
+    struct cs_login login;            /* the server and the token in use */
+    const struct cs_command *command; /* who talks: its options are named in refusals */
 };
 
 /*

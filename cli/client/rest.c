@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/client/env_file.h"
 #include "cli/client/refusal.h"
@@ -199,14 +200,15 @@ json_t *cs_rest_body(const struct cs_args *args, const struct cs_rest *rest,
     return NULL;
 }
 
-static enum cs_exit take_answer(const struct cs_client_response *response, json_t **answer)
+static enum cs_exit take_answer(const struct cs_remote *remote,
+                                const struct cs_client_response *response, json_t **answer)
 {
     if (response->status >= 300 && response->status < 400)
         return cs_output_fail(CS_EXIT_FAILED,
                               "the server sends us elsewhere (%u): give its real URL",
                               response->status);
     if (response->status < 200 || response->status >= 300)
-        return cs_refusal_report(response);
+        return cs_refusal_report(response, remote->command);
     if (response->body.len == 0)
         return CS_EXIT_OK;
     const char *text = (const char *)response->body.bytes;
@@ -238,7 +240,7 @@ enum cs_exit cs_rest_send(struct cs_remote *remote, const struct cs_rest_request
     else if ((err = cs_client_send(remote->client, &call, &response)) != CS_OK)
         code = cs_command_exit(err);
     else
-        code = take_answer(&response, answer);
+        code = take_answer(remote, &response, answer);
     cs_client_response_free(&response);
     cs_buf_free(&body);
     return code;
@@ -426,6 +428,18 @@ static enum cs_exit keep_secret(struct run *run, json_t *answer)
     return err == CS_OK ? CS_EXIT_OK : CS_EXIT_FAILED;
 }
 
+/* On a terminal, where a secret that nobody noted is scrolled away. */
+static void warn_of_secret(const struct run *run, const json_t *answer)
+{
+    if (run->rest->care != CS_REST_CREATES || run->file.path != NULL || isatty(STDOUT_FILENO) != 1)
+        return;
+    for (const struct cs_rest_variable *v = run->rest->variables; v != NULL && v->name; v++)
+        if (v->privacy == CS_REST_SECRET && json_is_string(cs_output_member(answer, v->path))) {
+            cs_output_say("the secret is shown this once (--env FILE writes it into a file)");
+            return;
+        }
+}
+
 static enum cs_exit run_ready(struct run *run)
 {
     json_t *answer = NULL;
@@ -438,6 +452,8 @@ static enum cs_exit run_ready(struct run *run)
         code = keep_secret(run, answer);
     if (code == CS_EXIT_OK)
         code = cs_rest_print(run->args, run->rest, answer);
+    if (code == CS_EXIT_OK)
+        warn_of_secret(run, answer);
     if (code == CS_EXIT_OK && run->rest->judge != NULL)
         code = run->rest->judge(answer);
     json_decref(answer);

@@ -13,6 +13,10 @@ const struct cs_help_row cs_help_environment[] = {
                           "given on the command line, where other users see it"},
     {"XDG_CONFIG_HOME", "where countersign/login.json is kept, the file that “countersign login” "
                         "writes; ~/.config if it is not set"},
+    {"XDG_STATE_HOME", "where “countersign claim” keeps a key until its pair has arrived; "
+                       "~/.local/state if it is not set"},
+    {"COUNTERSIGN_CACERT", "the authorities that an https server's certificate may come from, "
+                           "where --cacert is not given"},
     {"NO_COLOR", "if it is set to anything, nothing is printed in bold"},
     {0},
 };
@@ -236,7 +240,7 @@ static void put_program(struct cs_buf *out)
 {
     cs_buf_put_str(out, "\nEvery command takes --help.\n\nEnvironment:\n");
     for (size_t i = 0; cs_help_environment[i].name != NULL; i++)
-        put_entry(out, cs_help_environment[i].name, cs_help_environment[i].doc, 21);
+        put_entry(out, cs_help_environment[i].name, cs_help_environment[i].doc, 22);
     cs_buf_put_str(out, "\nExit codes:\n");
     for (int i = 0; i < CS_EXIT_COUNT; i++) {
         const char digit[2] = {(char)('0' + i), '\0'};

@@ -76,19 +76,25 @@ const struct cs_command cs_about_complete = {
     .hidden = true,
 };
 
-/* The words name a command, as on the command line itself. */
+/* The words name a command, as on the command line itself, with --help behind them. */
 static enum cs_exit write_help(const struct cs_args *args, struct cs_buf *out)
 {
-    const struct cs_command *path[CS_ARGS_DEPTH] = {&cs_commands_root};
-    size_t depth = 1;
-    for (size_t i = 0; i < args->argument_count; i++) {
-        path[depth] = cs_command_child(path[depth - 1], args->arguments[i]);
-        if (path[depth] == NULL)
-            return cs_output_fail(CS_EXIT_USAGE, "there is no such command to explain");
-        depth++;
-    }
-    cs_help_write(path, depth, out);
-    return CS_EXIT_OK;
+    const char *words[1 + CS_ARGS_MAX + 1] = {cs_commands_root.name};
+    int count = 1;
+    struct cs_args named;
+    struct cs_buf complaint;
+    enum cs_exit code = CS_EXIT_OK;
+    for (size_t i = 0; i < args->argument_count; i++)
+        words[count++] = args->arguments[i];
+    words[count++] = "--help";
+    cs_buf_init(&complaint, CS_OUTPUT_MAX);
+    if (cs_args_parse(&cs_commands_root, count, (char *const *)(uintptr_t)words, &named,
+                      &complaint) == CS_OK)
+        cs_help_write(named.path, named.depth, out);
+    else
+        code = cs_output_fail(CS_EXIT_USAGE, "%s", cs_buf_text(&complaint));
+    cs_buf_free(&complaint);
+    return code;
 }
 
 static enum cs_exit run_help(const struct cs_args *args)

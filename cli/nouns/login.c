@@ -78,6 +78,8 @@ static enum cs_exit run_logout(const struct cs_args *args)
 {
     (void)args;
     enum cs_err err = cs_login_file_remove();
+    if (err == CS_OK)
+        cs_output_say("signed out; the token itself works on, until “countersign token revoke”");
     if (err == CS_ERR_NOT_FOUND)
         cs_output_say("you were not signed in");
     return err == CS_ERR_NOT_FOUND ? CS_EXIT_OK : cs_command_exit(err);

@@ -1,17 +1,7 @@
 #include "cli/policy/policy.h"
-#include "cli/client/rest.h"
 #include "cli/commands.h"
 
-static const struct cs_rest show_row = {.method = "GET", .path = "/v1/policy"};
-static const struct cs_command show = {
-    .name = "show",
-    .summary = "Show the policy in force",
-    .shared = cs_rest_object_sets,
-    .run = cs_rest_run,
-    .rest = &show_row,
-};
-
-static const struct cs_command *const verbs[] = {&show,
+static const struct cs_command *const verbs[] = {&cs_policy_show_command,
                                                  &cs_policy_explain_command,
                                                  &cs_policy_check_command,
                                                  &cs_policy_diff_command,

@@ -226,6 +226,19 @@ static enum cs_exit bind_digest(struct cs_remote *remote, const struct cs_args *
     return code;
 }
 
+/*
+ * Puts names to the ids of an answer that people read. The decision stands without them: who is not
+ * told them reads that, and the ids.
+ */
+static void name_people(struct cs_remote *remote, const struct cs_args *args, json_t *answer)
+{
+    json_t *request = NULL;
+    if (fetch_request(remote, args, &request) == CS_EXIT_OK)
+        (void)json_object_set(json_object_get(answer, "request"), "people",
+                              json_object_get(request, "people"));
+    json_decref(request);
+}
+
 static enum cs_exit decide(struct cs_remote *remote, const struct cs_args *args)
 {
     char target_text[128];
@@ -241,6 +254,8 @@ static enum cs_exit decide(struct cs_remote *remote, const struct cs_args *args)
     enum cs_exit code = bind_digest(remote, args, body);
     if (code == CS_EXIT_OK)
         code = cs_rest_send(remote, &call, &answer);
+    if (code == CS_EXIT_OK && strcmp(cs_args_text(args, "format"), "json") != 0)
+        name_people(remote, args, answer);
     if (code == CS_EXIT_OK)
         code = cs_rest_print(args, args->command->rest, answer);
     json_decref(answer);

@@ -10,6 +10,7 @@
 
 extern const struct cs_command cs_policy_check_command;
 extern const struct cs_command cs_policy_diff_command;
+extern const struct cs_command cs_policy_show_command;
 extern const struct cs_command cs_policy_explain_command;
 extern const struct cs_command cs_policy_test_command;
 extern const struct cs_command cs_policy_schema_command;

@@ -123,6 +123,41 @@ test('each kind of failure has an exit code of its own', async (t) => {
   assert.equal(gone.status, 7, gone.stderr);
 });
 
+test('a refusal is told in words of the command line: which option, and what to do', async (t) => {
+  const vault = await startVault(t);
+  const make = (...args) => countersign(t, ['credential', 'create', '--account',
+    vault.accounts.acme, '--name', 'x', ...args], { vault, role: 'developer' });
+  const longer = await make('--scope', 'orders.read', '--expires-in', '1000d');
+  assert.equal(longer.status, 6);
+  assert.match(longer.stderr, /--expires-in: The policy permits at most 90d \(7776000 seconds\)\./);
+  const nothing = await make();
+  assert.match(nothing.stderr, /--scope: Name a bundle, or at least one scope\./);
+  const unknown = await make('--scope', 'product.read');
+  assert.match(unknown.stderr, /--scope: .*did you mean "products\.read"\?/);
+  assert.match(unknown.stderr, /“countersign policy show” has those there are/);
+  const live = await make('--scope', 'orders.read', '--mode', 'live');
+  assert.match(live.stderr, /--mode: .*\n.*“countersign request create”/);
+
+  const shown = await countersign(t, ['policy', 'show'], { vault, role: 'developer' });
+  assert.equal(shown.status, 0, shown.stderr);
+  for (const line of [/^Scopes +analytics\.read: Read reports$/m,
+    /^ +orders\.write: Create and change orders \(high risk\)$/m,
+    /^ +theme-development: themes\.read themes\.write$/m,
+    /^Rules +everything: when \{"scopes":\["\*"\]\}; approvals 2; groups security;$/m,
+    /^ +otherwise: approvals 1$/m])
+    assert.match(shown.stdout, line);
+  assert.match(shown.stdout.replace(/\s+/g, ' '), /Test .*; expires_after 90d; rate_limit 100; rate_window 1m;/);
+  for (const line of shown.stdout.split('\n')) assert.ok(line.length <= 80, line);
+
+  const nowhere = await countersign(t, ['whoami', '--url', 'unix:/nowhere/at-all'],
+    { token: vault.tokens.developer });
+  assert.equal(nowhere.status, 7);
+  assert.match(nowhere.stderr, /cannot talk to unix:\/nowhere\/at-all: No such file or directory\n$/);
+  const mistyped = await countersign(t, ['help', 'credential', 'creat']);
+  assert.equal(mistyped.status, 2);
+  assert.match(mistyped.stderr, /no such command: creat; did you mean create\?/);
+});
+
 test('a secret goes into a file of its own, new and private, not to the terminal', async (t) => {
   const { account, run } = await desk(t);
   const file = path.join(await temporaryFolder(t), 'shop.env');

@@ -62,7 +62,7 @@ static void reads_a_line_of_stdin(void **state)
         {"token\nmore\n", 11, CS_INPUT_TOKEN, CS_OK, 5},
         {longest, CS_SECRET_MAX + 1, CS_INPUT_TOKEN, CS_OK, CS_SECRET_MAX},
         {too_long, CS_SECRET_MAX + 1, CS_INPUT_TOKEN, CS_ERR_TOO_LARGE, 0},
-        {"", 0, CS_INPUT_TOKEN, CS_ERR_GONE, 0},
+        {"", 0, CS_INPUT_TOKEN, CS_ERR_INVALID, 0},
         {"\n", 1, CS_INPUT_TOKEN, CS_ERR_INVALID, 0},
         {"two words\n", 10, CS_INPUT_TOKEN, CS_ERR_INVALID, 0},
         {"two words\n", 10, CS_INPUT_PASSPHRASE, CS_OK, 9},
@@ -104,7 +104,7 @@ static void leaves_the_next_line_for_the_next(void **state)
     assert_int_equal(cs_input_secret(&input, &secret), CS_OK);
     assert_string_equal((const char *)secret->bytes, "second");
     cs_secret_free(&secret);
-    assert_int_equal(cs_input_secret(&input, &secret), CS_ERR_GONE);
+    assert_int_equal(cs_input_secret(&input, &secret), CS_ERR_INVALID);
     put_back(before);
 }
 
@@ -133,7 +133,7 @@ static void reads_files(void **state)
     assert_string_equal((const char *)secret->bytes, "from-file");
     cs_secret_free(&secret);
     unlink(path);
-    assert_int_equal(cs_input_secret(&input, &secret), CS_ERR_NOT_FOUND);
+    assert_int_equal(cs_input_secret(&input, &secret), CS_ERR_INVALID);
     input.path = "/";
     assert_int_equal(cs_input_secret(&input, &secret), CS_ERR_IO);
     assert_null(secret);
@@ -211,7 +211,7 @@ static void lets_people_leave(void **state)
     for (size_t i = 0; i < COUNT(keys); i++) {
         char shown[1024];
         assert_int_equal(type_into(child_reads_secret, ": ", keys[i], shown, sizeof(shown)),
-                         CS_ERR_GONE);
+                         CS_ERR_INVALID);
         assert_null(strstr(shown, "s3"));
     }
 }

@@ -13,6 +13,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Who asked: a place in the body that an option gave is told by the option. */
+static const struct cs_option options[] = {
+    {.name = "expires-in", .place = CS_PLACE_BODY, .member = "expires_in_s"},
+    {.name = "limit", .place = CS_PLACE_QUERY, .member = "limit"},
+    {0},
+};
+static const struct cs_command asking = {.name = "create", .options = options};
+
 static enum cs_exit report(struct cs_client_response *response, const char *body, char *out,
                            size_t size)
 {
@@ -23,7 +31,7 @@ static enum cs_exit report(struct cs_client_response *response, const char *body
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
     close(ends[1]);
-    enum cs_exit code = cs_refusal_report(response);
+    enum cs_exit code = cs_refusal_report(response, &asking);
     assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
     close(before);
     ssize_t got = read(ends[0], out, size - 1);
@@ -52,13 +60,34 @@ static void tells_a_problem_to_people(void **state)
          "  Nearest: orders.read.\n"
          "  /scopes/0: unknown\n"
          "  the body: and more\n"
+         "  “countersign policy show” has those there are.\n"
          "  request id: r-1\n",
+         CS_EXIT_REFUSED},
+        {{.status = 422, .content_type = PROBLEM},
+         "{\"title\":\"T\",\"code\":\"policy_refused\",\"errors\":["
+         "{\"pointer\":\"/expires_in_s\",\"detail\":\"a\"},"
+         "{\"pointer\":\"/expires_in_s/0\",\"detail\":\"b\"},"
+         "{\"pointer\":\"/expires_in\",\"detail\":\"c\"},"
+         "{\"pointer\":\"/limit\",\"detail\":\"d\"},{\"pointer\":\"/\",\"detail\":\"e\"}]}",
+         "countersign: T (policy_refused, 422)\n"
+         "  --expires-in: a\n"
+         "  --expires-in: b\n"
+         "  /expires_in: c\n"
+         "  /limit: d\n"
+         "  /: e\n",
+         CS_EXIT_REFUSED},
+        {{.status = 422, .content_type = PROBLEM},
+         "{\"title\":\"T\",\"code\":\"approval_required\",\"detail\":\"D.\"}",
+         "countersign: T (approval_required, 422)\n"
+         "  D.\n"
+         "  Ask for one with “countersign request create”.\n",
          CS_EXIT_REFUSED},
         {{.status = 422, .content_type = PROBLEM},
          "{\"title\":\"No such scope\",\"code\":\"unknown_scope\",\"detail\":\"Unknown.\","
          "\"errors\":[{\"pointer\":\"/scopes\",\"detail\":\"Unknown.\"}]}",
          "countersign: No such scope (unknown_scope, 422)\n"
-         "  /scopes: Unknown.\n",
+         "  /scopes: Unknown.\n"
+         "  “countersign policy show” has those there are.\n",
          CS_EXIT_REFUSED},
         {{.status = 401, .content_type = PROBLEM "; charset=utf-8"},
          "{\"title\":\"No valid caller credential\",\"code\":\"unauthenticated\"}",

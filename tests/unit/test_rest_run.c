@@ -336,20 +336,27 @@ static void decides_on_what_was_reviewed(void **state)
     (void)state;
     static const struct scene scenes[] = {
         {"POST /v1/requests/req_" ULID "/decisions ", "201 Created\r\n",
-         "{\"request\":{\"name\":\"n\",\"state\":\"approved\"},\"receipt\":{\"index\":7,"
-         "\"hash\":\"h\"}}"},
+         "{\"request\":{\"name\":\"n\",\"state\":\"approved\",\"requested_by\":\"user_d\"},"
+         "\"receipt\":{\"index\":7,\"hash\":\"h\"}}"},
+        {"GET /v1/requests/req_" ULID " ", "200 OK\r\n",
+         "{\"digest\":\"d9\",\"people\":[{\"id\":\"user_d\",\"name\":\"Dora\"}]}"},
         {0},
     };
     struct stage stage;
+    char heard[TEXT_MAX];
     set_stage(&stage, scenes);
     assert_int_equal(run(&stage, "request|approve|req_" ULID "|--digest|d1", ""), CS_EXIT_OK);
+    /* Names are asked for when it is decided, and nothing before. */
+    assert_memory_equal(read_text(stage.heard, heard), "POST ", 5);
+    EXPECT(stage.out, "Who         Dora\n");
     EXPECT(stage.heard, "{\"decision\":\"approve\",\"digest\":\"d1\"}");
     EXPECT(stage.out, "Name        n\n");
     EXPECT(stage.out, "Receipt     entry 7, h\n");
 
     unlink(stage.heard);
     setenv("COUNTERSIGN_TOKEN", "cs_user_secret", 1);
-    assert_int_equal(run(&stage, "request|reject|req_" ULID "|-m|no|--digest|d0", ""), CS_EXIT_OK);
+    assert_int_equal(run(&stage, "request|reject|req_" ULID "|-m|no|--digest|d0|--format|json", ""),
+                     CS_EXIT_OK);
     EXPECT(stage.heard, "{\"decision\":\"reject\",\"comment\":\"no\",\"digest\":\"d0\"}");
     EXPECT_NOT(stage.heard, "GET ");
     clear_stage(&stage);

@@ -88,9 +88,7 @@ static enum cs_err end_of(const struct cs_desk *desk, const struct cs_policy_mod
 {
     uint64_t life_s = wanted_s != 0 ? wanted_s : mode->expires_after_s;
     if (mode->expires_after_s != 0 && life_s > mode->expires_after_s)
-        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
-                            "/expires_in_s", "The policy permits at most %" PRIu64 " seconds.",
-                            mode->expires_after_s);
+        return cs_desk_too_long(desk, "/expires_in_s", "The policy", mode->expires_after_s);
     *expires_at = life_s == 0 ? 0 : cs_tx_now_ms(desk->ctx->tx) + (int64_t)(life_s * CS_MS_PER_S);
     return CS_OK;
 }
@@ -308,8 +306,7 @@ static enum cs_err grace_of(const struct cs_desk *desk, const struct cs_policy_m
     bool said = (given >> ROTATION_GRACE & 1) != 0;
     uint64_t grace_s = said ? order->grace_s : most_s < CS_S_PER_DAY ? most_s : CS_S_PER_DAY;
     if (grace_s > most_s)
-        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/grace_s",
-                            "The policy permits at most %" PRIu64 " seconds.", most_s);
+        return cs_desk_too_long(desk, "/grace_s", "The policy", most_s);
     if (order->quiet_s != 0 && order->quiet_s >= grace_s)
         return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/quiet_s",
                             "The old secret works for %" PRIu64

@@ -1,6 +1,5 @@
 #include "workflow/request/request.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,9 +114,7 @@ static enum cs_err check_members(const struct cs_desk *desk, const struct cs_req
     if (order->recipient_email[0] != '\0' && !cs_user_is_address(order->recipient_email))
         return refuse_member(desk, "/recipient_email", CS_USER_NO_ADDRESS);
     if (live->expires_after_s != 0 && order->expires_in_s > live->expires_after_s)
-        return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED,
-                            "/expires_in_s", "The policy permits at most %" PRIu64 " seconds.",
-                            live->expires_after_s);
+        return cs_desk_too_long(desk, "/expires_in_s", "The policy", live->expires_after_s);
     return CS_OK;
 }
 
@@ -198,9 +195,9 @@ static enum cs_err check_rule(const struct cs_desk *desk, const struct cs_reques
     uint64_t most_s = request->rule.expires_within_s;
     if (most_s == 0 || request->expires_in_s <= most_s)
         return CS_OK;
-    return cs_fault_set(desk->ctx->fault, CS_ERR_REFUSED, CS_FAULT_POLICY_REFUSED, "/expires_in_s",
-                        "The rule \"%s\" permits at most %" PRIu64 " seconds.", request->rule.name,
-                        most_s);
+    char rule[sizeof(request->rule.name) + sizeof("The rule \"\"")];
+    snprintf(rule, sizeof(rule), "The rule \"%s\"", request->rule.name);
+    return cs_desk_too_long(desk, "/expires_in_s", rule, most_s);
 }
 
 /* Whether this account may file requests, and whether there is anything to request. */
