@@ -90,10 +90,12 @@ $(B)/share/countersign.%: $(B)/countersign
 
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
 
-install: all $(GENERATED:%=$(B)/share/%) ## program, manual, policy, systemd units …: below PREFIX
+install: all $(GENERATED:%=$(B)/share/%) ## program, manual, examples, systemd units …: below PREFIX
 	install -D $(B)/countersign $(DESTDIR)$(PREFIX)/bin/countersign
 	install -D -m 644 policy/default.yaml $(DATA)/countersign/policy.yaml
 	install -D -m 644 policy/policy.schema.json $(DATA)/countersign/policy.schema.json
+	install -D -m 644 examples/countersign.yaml $(DATA)/countersign/countersign.yaml
+	install -D -m 644 LICENSE $(DATA)/doc/countersign/copyright
 	install -D -m 644 $(B)/share/countersign.1 $(DATA)/man/man1/countersign.1
 	install -D -m 644 $(B)/share/countersign.bash $(DATA)/bash-completion/completions/countersign
 	install -D -m 644 $(B)/share/countersign.zsh $(DATA)/zsh/site-functions/_countersign
@@ -103,6 +105,15 @@ install: all $(GENERATED:%=$(B)/share/%) ## program, manual, policy, systemd uni
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(UNITS)/countersign.service
 	install -D -m 644 examples/systemd/countersign.conf \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/countersign.conf
+
+uninstall: ## remove what install put below PREFIX; vaults and configurations stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/countersign $(DATA)/man/man1/countersign.1 \
+	    $(DATA)/bash-completion/completions/countersign \
+	    $(DATA)/zsh/site-functions/_countersign \
+	    $(DATA)/fish/vendor_completions.d/countersign.fish \
+	    $(UNITS)/countersign.socket $(UNITS)/countersign.service \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/countersign.conf
+	rm -rf $(DATA)/countersign $(DATA)/doc/countersign
 
 # Tests. Each suite is a target of its own; `make test` runs them all and closes with one total.
 UNIT    := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
@@ -210,7 +221,7 @@ help: ## this list
 
 .PHONY: all deps test-deps run test tools lint layers style words generated cppcheck tidy symbols \
         unit race fuzz api api-asan desk gateway fault package bench bench-large bench-audit \
-        install openapi schema format clean help FORCE
+        install uninstall openapi schema format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

@@ -13,7 +13,8 @@ report "install: ends well" < <("$make" -s install DESTDIR="$root" PREFIX=/usr >
     cat "$root/log")
 share=$root/usr/share
 for file in bin/countersign share/countersign/policy.yaml \
-    share/countersign/policy.schema.json share/man/man1/countersign.1 \
+    share/countersign/policy.schema.json share/countersign/countersign.yaml \
+    share/doc/countersign/copyright share/man/man1/countersign.1 \
     share/bash-completion/completions/countersign share/zsh/site-functions/_countersign \
     share/fish/vendor_completions.d/countersign.fish lib/systemd/system/countersign.service \
     lib/systemd/system/countersign.socket lib/sysusers.d/countersign.conf; do
@@ -41,4 +42,7 @@ report "systemd: the units are sound" < <(
 report "systemd: the service is exposed by 2.0 at most" < <(
     systemd-analyze security --offline=true --no-pager --threshold=20 \
         "$units/countersign.service" >"$root/log" 2>&1 || tail -1 "$root/log")
+report "uninstall: leaves nothing behind" < <(
+    "$make" -s uninstall DESTDIR="$root" PREFIX=/usr >"$root/log" 2>&1 || cat "$root/log"
+    find "$root/usr" -type f)
 exit "$status"
