@@ -123,6 +123,16 @@ test('each kind of failure has an exit code of its own', async (t) => {
   assert.equal(gone.status, 7, gone.stderr);
 });
 
+test('verify asks for all of some scopes, and for one of others', async (t) => {
+  const vault = await startVault(t);
+  const { client_secret } = await newTestKey(await newAccount(vault), { scopes: ['orders.read'] });
+  const verify = async (...args) => (await countersign(t, ['verify', ...args],
+    { vault, role: 'gateway', input: `${client_secret}\n` })).status;
+  assert.equal(await verify('--any-scope', 'themes.read,orders.read'), 0);
+  assert.equal(await verify('--any-scope', 'themes.read'), 4);
+  assert.equal(await verify('--scope', 'themes.read', '--any-scope', 'orders.read'), 4);
+});
+
 test('a refusal is told in words of the command line: which option, and what to do', async (t) => {
   const vault = await startVault(t);
   const make = (...args) => countersign(t, ['credential', 'create', '--account',
