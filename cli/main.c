@@ -35,6 +35,8 @@ static enum cs_exit run(const struct cs_args *args)
         return cs_output_fail(CS_EXIT_FAILED,
                               "there is no memory that stays out of swap; raise the limit of "
                               "locked memory (LimitMEMLOCK), or give --" CS_OPTION_ALLOW_UNLOCKED);
+    if (!locked && args->command->memory == CS_MEMORY_LOCKED)
+        cs_output_say("secrets may be swapped out: the limit of locked memory is too low");
     cs_json_setup();
     enum cs_exit code = args->command->run(args);
     cs_secret_teardown();

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 
 #define GIB (UINT64_C(1) << 30)
 #define MINUTE_MS 60000
+#define OWN_DESCRIPTORS 256 /* of listeners, loops, the store, and what libraries open */
 
 struct cs_service {
     struct cs_service_params params;
@@ -182,12 +184,31 @@ static enum cs_err describe(struct cs_service *service)
     return err == CS_OK ? cs_buf_err(&service->app.openapi) : err;
 }
 
+/*
+ * A shell gives 1,024 descriptors and lets a process take more by itself; a connection is one.
+ */
+static void make_room_for_connections(const struct cs_service *service)
+{
+    const rlim_t configured = (rlim_t)service->params.config->connections;
+    const rlim_t wanted = (configured == 0 ? CS_HTTP_CONNECTIONS : configured) + OWN_DESCRIPTORS;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur == wanted)
+        return;
+    cs_log_line(service->params.log, CS_LOG_WARN,
+                "fewer connections than configured: the limit of open files is too low",
+                CS_FIELDS(CS_N("files", files.rlim_max), CS_N("wanted", wanted)));
+}
+
 static enum cs_err listen_on(struct cs_service *service)
 {
     const struct cs_config *config = service->params.config;
     for (unsigned i = 0; i < config->listen_count; i++)
         if (config->listen[i].serves == CS_LISTEN_GATEWAY)
             service->app.gateway_listeners |= 1u << i;
+    make_room_for_connections(service);
     struct cs_http_params params = {
         .listen = config->listen,
         .listen_count = config->listen_count,

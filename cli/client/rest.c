@@ -343,7 +343,9 @@ static enum cs_exit send_row(struct run *run, const char *cursor, json_t **answe
         .idempotency_key = run->key,
     };
     enum cs_exit code;
-    if (cs_buf_err(&target) != CS_OK || (bodied && body == NULL))
+    if (strcmp(run->rest->method, "PATCH") == 0 && body != NULL && json_object_size(body) == 0)
+        code = cs_output_fail(CS_EXIT_USAGE, "there is nothing to change: give an option");
+    else if (cs_buf_err(&target) != CS_OK || (bodied && body == NULL))
         code = cs_output_fail(CS_EXIT_FAILED, "there is no memory left");
     else
         code = cs_rest_send(&run->remote, &request, answer);

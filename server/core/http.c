@@ -37,7 +37,7 @@ static struct cs_http_params settle(const struct cs_http_params *given)
         params.loops = CS_LOOPS_MAX;
     settle_number(&params.workers, 64);
     settle_number(&params.queue, 1024);
-    settle_number(&params.connections, 4096);
+    settle_number(&params.connections, CS_HTTP_CONNECTIONS);
     settle_number(&params.per_address, 1024);
     settle_number(&params.header_ms, 10000);
     settle_number(&params.request_ms, 30000);

@@ -48,6 +48,8 @@ typedef void cs_http_bound_fn(const struct cs_http *http, void *arg);
  */
 typedef void cs_http_done_fn(void *app, unsigned loop, const struct cs_call *call, int64_t took_ns);
 
+#define CS_HTTP_CONNECTIONS 4096
+
 /* Zero means the default that stands behind each. Lengths of time are of the monotonic clock. */
 struct cs_http_params {
     const struct cs_listen *listen;       /* borrowed until it has started */
@@ -66,7 +68,7 @@ struct cs_http_params {
     unsigned loops;       /* 0: one per processor, at most 4 */
     unsigned workers;     /* 64 */
     unsigned queue;       /* calls that wait for a worker: 1024; beyond it 503 */
-    unsigned connections; /* 4096; beyond it new ones are closed at once */
+    unsigned connections; /* CS_HTTP_CONNECTIONS; beyond it new ones are closed at once */
     unsigned per_address; /* 1024 (an IPv6 /64 counts as one address); unix sockets do not count */
     uint32_t header_ms;   /* 10,000: from the connection or the first line to the last header */
     uint32_t request_ms;  /* 30,000: to the last byte of the body */

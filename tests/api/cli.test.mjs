@@ -156,13 +156,18 @@ test('a refusal is told in words of the command line: which option, and what to 
     /^Rules +everything: when \{"scopes":\["\*"\]\}; approvals 2; groups security;$/m,
     /^ +otherwise: approvals 1$/m])
     assert.match(shown.stdout, line);
-  assert.match(shown.stdout.replace(/\s+/g, ' '), /Test .*; expires_after 90d; rate_limit 100; rate_window 1m;/);
+  assert.match(shown.stdout.replace(/\s+/g, ' '),
+    /Test .*; expires_after 90d; rate_limit 100; rate_window 1m;/);
   for (const line of shown.stdout.split('\n')) assert.ok(line.length <= 80, line);
 
+  const edited = await countersign(t, ['account', 'edit', vault.accounts.acme],
+    { vault, role: 'admin' });
+  assert.equal(edited.status, 2);
+  assert.match(edited.stderr, /there is nothing to change: give an option/);
   const nowhere = await countersign(t, ['whoami', '--url', 'unix:/nowhere/at-all'],
     { token: vault.tokens.developer });
   assert.equal(nowhere.status, 7);
-  assert.match(nowhere.stderr, /cannot talk to unix:\/nowhere\/at-all: No such file or directory\n$/);
+  assert.match(nowhere.stderr, /cannot talk to unix:\/nowhere\/at-all: No such file or dir/);
   const mistyped = await countersign(t, ['help', 'credential', 'creat']);
   assert.equal(mistyped.status, 2);
   assert.match(mistyped.stderr, /no such command: creat; did you mean create\?/);

@@ -218,6 +218,24 @@ for (const [text, told] of wrong)
     assert.match(ran.stderr, told);
   });
 
+test('a low limit of open files is raised as far as it may be, and told where that is too little',
+  async (t) => {
+    const vault = await makeVault(t);
+    await vault.write('listen: ["127.0.0.1:0"]\nlimits: { connections: 2000 }\n');
+    const openFiles = async ({ child }) => /^Max open files +(\d+)/m
+      .exec(await readFile(`/proc/${child.pid}/limits`, 'utf8'))[1];
+    const enough = await serve(t, vault, { command: ['prlimit', '--nofile=256:4096', PROGRAM] });
+    await enough.said(/msg="(listening)"/);
+    assert.equal(await openFiles(enough), '2256');
+    assert.doesNotMatch(enough.log(), /limit of open files/);
+    assert.equal(await enough.end(), 0);
+    const little = await serve(t, vault, { command: ['prlimit', '--nofile=256:512', PROGRAM] });
+    await little.said(/msg="(listening)"/);
+    assert.equal(await openFiles(little), '512');
+    assert.match(little.log(),
+      /level=warn msg="fewer connections .*open files.*" files=512 wanted=2256/);
+  });
+
 test('what the file system or the system says no to is told', async (t) => {
   const vault = await makeVault(t);
   const at = `unix:${vault.folder}/s`;
