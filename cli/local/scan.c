@@ -18,7 +18,8 @@
 #include "vault/access/token_find.h"
 
 #define PIECE 65536
-#define REPORT_MAX 1000 /* tokens in one call */
+#define REPORT_MAX 1000           /* tokens in one call */
+#define OUT_MAX ((size_t)1 << 20) /* half of it is written, however much one file has */
 #define ANY_BRAND "[a-z][a-z0-9]{0,11}"
 
 /* As of grep: something was found, nothing was, something could not be looked into. */
@@ -33,6 +34,7 @@ struct scan {
     bool all;          /* public client ids too */
     bool json;
     bool trouble;
+    bool cut_off; /* stdout took no more, which was said */
     uint64_t found;
     struct cs_buf out;
     json_t *tokens;   /* to be reported, as keys, so that each is told once; NULL: none are */
@@ -76,6 +78,14 @@ static void put_hit(struct scan *scan, const struct cs_token_hit *hit)
                   hit->line, hit->column, cs_token_info(hit->token.kind)->word, hint);
 }
 
+static enum cs_exit print(struct scan *scan)
+{
+    enum cs_exit code = scan->cut_off ? CS_EXIT_FAILED : cs_output_write(&scan->out);
+    scan->cut_off = code != CS_EXIT_OK;
+    cs_buf_reset(&scan->out);
+    return code;
+}
+
 static void note(const struct cs_token_hit *hit, void *arg)
 {
     struct scan *scan = arg;
@@ -84,6 +94,8 @@ static void note(const struct cs_token_hit *hit, void *arg)
         return;
     scan->found++;
     put_hit(scan, hit);
+    if (scan->out.len > OUT_MAX / 2)
+        (void)print(scan);
     if (scan->tokens == NULL || !cs_token_info(hit->token.kind)->secret)
         return;
     memcpy(text, hit->token.text.bytes, hit->token.text.len);
@@ -227,14 +239,6 @@ static enum cs_exit report(const struct cs_args *args, struct scan *scan)
     return code;
 }
 
-/* Lines come as they are found; JSON is one document, and comes at the end. */
-static enum cs_exit print(struct scan *scan)
-{
-    enum cs_exit code = cs_output_write(&scan->out);
-    cs_buf_reset(&scan->out);
-    return code;
-}
-
 static enum cs_exit report_waiting(const struct cs_args *args, struct scan *scan, size_t enough)
 {
     enum cs_exit code = CS_EXIT_OK;
@@ -307,7 +311,7 @@ static enum cs_exit print_regex(const char *brand)
 
 static enum cs_exit scan_paths(const struct cs_args *args, struct scan *scan)
 {
-    cs_buf_init(&scan->out, CS_OUTPUT_MAX);
+    cs_buf_init(&scan->out, OUT_MAX);
     if (scan->json)
         cs_buf_put_str(&scan->out, "{\"items\": [");
     enum cs_exit code = walk(args, scan);

@@ -221,3 +221,18 @@ test('the regular expression fits what is found', async (t) => {
   }
   assert.ok((await readFile(PROGRAM)).length > 0);
 });
+
+test('a file full of tokens that nobody minted hides nothing behind it', async (t) => {
+  const folder = await temporaryFolder(t);
+  const decoys = Array.from({ length: 20_000 }, () => forgeToken(random, 'live'));
+  const real = forgeToken(random, 'live');
+  await writeFile(path.join(folder, 'a'), decoys.join('\n'));
+  await writeFile(path.join(folder, 'b'), real);
+  for (const form of ['table', 'json']) {
+    const told = await countersign(t, ['scan', '--format', form, folder]);
+    assert.equal(told.status, 0, told.stderr);
+    const hits = form === 'json' ? told.json().items : told.stdout.trimEnd().split('\n');
+    assert.equal(hits.length, decoys.length + 1, `seed ${SEED}`);
+    assert.ok(JSON.stringify(hits.at(-1)).includes(masked(real)));
+  }
+});
