@@ -163,8 +163,9 @@ package: all ## what is installed is whole and sound
 # While only some folders build, make LAYERS="base vault" unit-token leaves the others out.
 unit: ## unit tests, under ASan and UBSan; unit-NAME: one of them
 	$(ASAN) $(UNIT:%=ran-%)
-unit-%:
-	$(ASAN) ran-$*
+unit-%: units-asked ;
+units-asked:
+	$(ASAN) $(patsubst unit-%,ran-%,$(filter unit-%,$(MAKECMDGOALS)))
 race: ## the concurrent unit tests, under TSan
 	$(TSAN) $(RACE:%=ran-%)
 ran-%: $(B)/tests/unit/test_%
@@ -220,8 +221,8 @@ help: ## this list
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: all deps test-deps run test tools lint layers style words generated cppcheck tidy symbols \
-        unit race fuzz api api-asan desk gateway fault package bench bench-large bench-audit \
-        install uninstall openapi schema format clean help FORCE
+        unit units-asked race fuzz api api-asan desk gateway fault package bench bench-large \
+        bench-audit install uninstall openapi schema format clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

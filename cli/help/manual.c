@@ -1,5 +1,6 @@
 #include "cli/help/manual.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -163,6 +164,7 @@ static void put_commands(struct manual *manual, const struct cs_command **path, 
     if (command->run != NULL)
         put_verb(manual, path, depth);
     for (size_t i = 0; command->children != NULL && command->children[i] != NULL; i++) {
+        assert(depth < CS_ARGS_DEPTH);
         path[depth] = command->children[i];
         put_commands(manual, path, depth + 1);
     }

@@ -1,6 +1,7 @@
 #include "base/secret/secret.h"
 #include "cli/client/client.h"
 #include "tests/unit/peer_fixture.h"
+#include "tests/unit/secret_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -306,10 +307,5 @@ int main(void)
         cmocka_unit_test(chooses_its_servers),
         cmocka_unit_test(bounds_the_target),
     };
-    bool locked;
-    if (cs_secret_setup(true, &locked) != CS_OK)
-        return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cs_secret_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

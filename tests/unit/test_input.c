@@ -14,6 +14,7 @@
 
 #include "base/secret/secret.h"
 #include "cli/input.h"
+#include "tests/unit/secret_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CTRL_C 3
@@ -259,10 +260,5 @@ int main(void)
         cmocka_unit_test(takes_only_yes_for_yes),
         cmocka_unit_test(asks_nobody_who_is_not_there),
     };
-    bool locked;
-    if (cs_secret_setup(true, &locked) != CS_OK)
-        return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cs_secret_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

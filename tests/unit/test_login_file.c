@@ -12,6 +12,7 @@
 
 #include "base/record/record.h"
 #include "cli/client/login_file.h"
+#include "tests/unit/secret_fixture.h"
 
 #define FOLDER_SIZE 64
 #define PATH_SIZE 128
@@ -198,11 +199,6 @@ int main(void)
         TEST(refuses_what_is_not_of_the_form),
         TEST(needs_a_home),
     };
-    bool locked;
-    if (cs_secret_setup(true, &locked) != CS_OK)
-        return 1;
     cs_json_setup();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cs_secret_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

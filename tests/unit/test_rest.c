@@ -12,6 +12,7 @@
 #include "base/secret/secret.h"
 #include "cli/client/rest.h"
 #include "cli/commands.h"
+#include "tests/unit/secret_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ULID "01JC2V5Q8ZK3W7R9T4N6M0XBYD"
@@ -166,11 +167,6 @@ int main(void)
         cmocka_unit_test(takes_the_token_out_of_a_link),
         cmocka_unit_test(goes_on_at_the_cursor_it_is_given),
     };
-    bool locked;
-    if (cs_secret_setup(true, &locked) != CS_OK)
-        return 1;
     cs_json_setup();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cs_secret_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }

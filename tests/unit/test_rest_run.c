@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "tests/unit/peer_fixture.h"
+#include "tests/unit/secret_fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ULID "01JC2V5Q8ZK3W7R9T4N6M0XBYD"
@@ -478,11 +479,6 @@ int main(void)
         cmocka_unit_test(says_how_to_try_again),
         cmocka_unit_test(takes_nothing_else_for_an_answer),
     };
-    bool locked;
-    if (cs_secret_setup(true, &locked) != CS_OK)
-        return 1;
     cs_json_setup();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cs_secret_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, secret_setup, secret_teardown);
 }
