@@ -388,6 +388,17 @@ static enum cs_err check_needs(struct parser *parser)
     return CS_OK;
 }
 
+/* What there is is told below a noun; of the program itself, --help tells it better. */
+static enum cs_err complain_no_verb(const struct parser *parser)
+{
+    const struct cs_command *const *children = parser->args->command->children;
+    cs_buf_put_str(parser->complaint, "which command?");
+    for (size_t i = 0, told = 0; parser->args->depth > 1 && children[i] != NULL; i++)
+        if (!children[i]->hidden)
+            cs_buf_printf(parser->complaint, "%s %s", told++ == 0 ? "" : ",", children[i]->name);
+    return CS_ERR_INVALID;
+}
+
 enum cs_err cs_args_parse(const struct cs_command *root, int argc, char *const *argv,
                           struct cs_args *args, struct cs_buf *complaint)
 {
@@ -401,10 +412,8 @@ enum cs_err cs_args_parse(const struct cs_command *root, int argc, char *const *
         if (args->wish != CS_ARGS_RUN)
             return CS_OK;
     }
-    if (args->command->run == NULL) {
-        cs_buf_put_str(complaint, "which command?");
-        return CS_ERR_INVALID;
-    }
+    if (args->command->run == NULL)
+        return complain_no_verb(&parser);
     enum cs_err err = fill_in(&parser);
     return err != CS_OK ? err : check_needs(&parser);
 }

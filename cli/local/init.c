@@ -73,6 +73,10 @@ static enum cs_exit print_token(const struct first_admin *first)
     cs_buf_put_char(&line, '\n');
     enum cs_exit code = cs_output_write(&line);
     cs_buf_free(&line);
+    if (code != CS_EXIT_OK)
+        return cs_output_fail(code, "the first access token could not be printed and is lost; "
+                                    "remove the data folder, which holds nothing yet, and run "
+                                    "this again");
     cs_output_say("the vault is made; above is the access token of %s, shown this once.\n"
                   "next: countersign serve, then countersign login",
                   first->email);

@@ -12,7 +12,7 @@ import {
 } from './lib/desk.mjs';
 import { policyText, writePolicy } from './lib/policy.mjs';
 import { RawConnection } from './lib/raw.mjs';
-import { startVault, temporaryFolder } from './lib/vault.mjs';
+import { PROGRAM, startVault, temporaryFolder } from './lib/vault.mjs';
 
 const policyOf = async (vault) => assertStatus(await vault.as('auditor').get('/v1/policy'), 200);
 const modeOf = async (file) => (await stat(file)).mode & 0o777;
@@ -196,6 +196,21 @@ test('without its root key, or with another\'s, a vault does not open', async (t
   await writeFile(key, own);
   await vault.start();
   assertStatus(await vault.as('admin').get('/v1/whoami'), 200);
+});
+
+test('an init that cannot print the first token says so, and what to do', async (t) => {
+  const folder = await temporaryFolder(t);
+  const config = path.join(folder, 'countersign.yaml');
+  await writeFile(config, `version: 1\ndata: ${folder}/data\n` +
+    `root_key: { file: ${folder}/root.key }\n`);
+  const init = `"$0" init --config '${config}' --admin ada@a.example --allow-unlocked-memory`;
+  const lost = await countersign(t, ['-c', `${init} >/dev/full`, PROGRAM], { program: 'bash' });
+  assert.equal(lost.status, 1);
+  assert.match(lost.stderr, /is lost; remove the data folder/);
+  assert.doesNotMatch(lost.stderr, /above is the access token/);
+  await rm(path.join(folder, 'data'), { recursive: true });
+  const again = await countersign(t, ['-c', init, PROGRAM], { program: 'bash' });
+  assert.match(again.stdout, /^cs_user_[0-9A-Za-z]{39}\n$/);
 });
 
 test('init makes a vault and its first admin, and serve serves it', async (t) => {

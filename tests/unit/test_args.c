@@ -296,7 +296,7 @@ static void says_what_is_wrong(void **state)
         const char *complaint;
     } cases[] = {
         {"", "which command?"},
-        {"noun", "which command?"},
+        {"noun", "which command? many, needed, list"},
         {"nuon|many", "no such command: nuon; did you mean noun?"},
         {"noun|mayn", "no such command: mayn; did you mean many?"},
         {"noun|secret", "no such command: secret"},
