@@ -236,8 +236,11 @@ static void a_claim_expires_at_its_hour(void **state)
         assert_int_equal(change(d, claim_expire_fn, &w.claim), CS_OK);
     assert_int_equal(logged(d, CS_ACTION_CLAIM_EXPIRED), 1); /* the event is told once */
     assert_int_equal(claim_fetch(d, w.token, NULL, ALERT).code, CS_FAULT_CLAIM_EXPIRED);
-    assert_int_equal(claim_new(d, &endless, &w.claim, w.token), CS_OK);
-    assert_int_equal(claim_fetch(d, w.token, NULL, ALERT).err, CS_OK);
+    struct waiting anew;
+    assert_int_equal(claim_new(d, &endless, &anew.claim, anew.token), CS_OK);
+    assert_int_equal(claim_state(d, w.token), CS_CLAIM_EXPIRED); /* it ended, and is not ended */
+    assert_int_equal(logged(d, CS_ACTION_CLAIM_VOIDED), 0);
+    assert_int_equal(claim_fetch(d, anew.token, NULL, ALERT).err, CS_OK);
 }
 
 static void the_claim_of_what_is_over_is_void(void **state)
