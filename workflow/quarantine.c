@@ -29,20 +29,28 @@ static enum cs_err check_own(const struct cs_desk *desk, const struct cs_credent
                         "Somebody else has to decide on a key of your own.");
 }
 
+static enum cs_err check_rule_of(const struct cs_desk *desk, const struct cs_id *id)
+{
+    struct cs_request request;
+    if (cs_id_is_zero(id))
+        return CS_OK;
+    enum cs_err err = cs_request_get(desk, id, &request);
+    return err == CS_OK ? cs_approver_check(desk, &request) : err;
+}
+
 /*
- * Nor does who is shut out by the rule that let it out, or of none of its groups: of a live key the
- * request tells, as it was decided.
+ * Nor does who is shut out by the rule that let it out, or of none of its groups, nor by the one
+ * that gave it more since: of a live key the requests tell, as they were decided.
  */
 static enum cs_err check_rule(const struct cs_desk *desk, const struct cs_credential *credential)
 {
     struct cs_grant grant;
-    struct cs_request request;
     if (desk->caller == NULL || cs_id_is_zero(&credential->grant_id))
         return CS_OK;
     enum cs_err err = cs_grant_get(desk, &credential->grant_id, &grant);
     if (err == CS_OK)
-        err = cs_request_get(desk, &grant.request_id, &request);
-    return err == CS_OK ? cs_approver_check(desk, &request) : err;
+        err = check_rule_of(desk, &grant.request_id);
+    return err == CS_OK ? check_rule_of(desk, &grant.widened_by) : err;
 }
 
 enum cs_err cs_quarantine_release(const struct cs_desk *desk, const struct cs_id *id,

@@ -21,7 +21,8 @@ extern const struct cs_record cs_release_order_record;
 /*
  * By a reviewer, who says why: CS_ERR_DENIED for others who see it, with SELF_APPROVAL for who
  * asked for the credential or develops for its account, and with NOT_IN_GROUP or
- * SEPARATION_OF_DUTIES for whom the rule that it was approved by would not have asked.
+ * SEPARATION_OF_DUTIES for whom the rule that it was approved by would not have asked, or the one
+ * that gave it more scopes last.
  * CS_ERR_CONFLICT where it is not in quarantine. What it was before the quarantine it is again.
  */
 CS_MUST_CHECK enum cs_err cs_quarantine_release(const struct cs_desk *desk, const struct cs_id *id,

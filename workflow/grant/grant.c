@@ -32,6 +32,8 @@ static const struct cs_field fields[] = {
              "Why it was taken back."),
     CS_FIELD(15, CS_F_WORDS, struct cs_grant, allowed_ips, CS_FF_OUT,
              "From where, and nowhere else; empty: from anywhere."),
+    CS_FIELD_ID(16, struct cs_grant, widened_by, CS_FF_OUT, CS_REQUEST_PREFIX,
+                "The last request that gave its credential more scopes; null: none did."),
 };
 const struct cs_record cs_grant_record = {
     .name = "grant",
@@ -105,9 +107,10 @@ static bool is_slowed(const struct cs_request *request, const struct cs_credenti
 
 /*
  * Where a credential works its own grant says, and who approves more scopes sees where that is
- * now: so it is no longer moved beyond that, as if it had been approved for no other place.
+ * now: so it is no longer moved beyond that, as if it had been approved for no other place. Whose
+ * word a quarantine takes follows from this approval as well.
  */
-static enum cs_err hold_networks(const struct cs_desk *desk, const struct cs_request *request,
+static enum cs_err note_widening(const struct cs_desk *desk, const struct cs_request *request,
                                  const struct cs_id *own)
 {
     struct cs_grant grant;
@@ -117,6 +120,7 @@ static enum cs_err hold_networks(const struct cs_desk *desk, const struct cs_req
     if (err != CS_OK)
         return err == CS_ERR_NOT_FOUND ? CS_ERR_CORRUPT : err;
     memcpy(grant.allowed_ips, request->allowed_ips, sizeof(grant.allowed_ips));
+    grant.widened_by = request->id;
     return cs_row_put_id(desk->ctx, &grant_table, CS_REALM_LIVE, &grant);
 }
 
@@ -141,7 +145,7 @@ static enum cs_err widen(const struct cs_desk *desk, const struct cs_request *re
     }
     err = cs_credential_edit(desk->ctx, &request->widens, &edit, &credential);
     if (err == CS_OK)
-        err = hold_networks(desk, request, &credential.grant_id);
+        err = note_widening(desk, request, &credential.grant_id);
     grant->credential_id = request->widens;
     grant->expires_at = credential.expires_at;
     return err;

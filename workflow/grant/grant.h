@@ -26,6 +26,7 @@ struct cs_grant {
     uint64_t rate_burst;
     int64_t withdrawn_at;
     struct cs_id withdrawn_by;
+    struct cs_id widened_by; /* the last request that gave its credential more; zero: none did */
     char withdrawn_why[CS_WITHDRAWAL_COMMENT_MAX + 1];
     struct cs_extra extra;
 };
