@@ -96,6 +96,8 @@ static const struct {
     {"gzip", POST HOST "Transfer-Encoding: gzip, chunked\r\n" END, CS_FAULT_NOT_IMPLEMENTED},
     {"chunked and space", POST HOST "Transfer-Encoding: chunked \r\n" END,
      CS_FAULT_NOT_IMPLEMENTED},
+    {"as long as chunked", POST HOST "Transfer-Encoding: deflate\r\n" END,
+     CS_FAULT_NOT_IMPLEMENTED},
     {"xchunked", POST HOST "Transfer-Encoding: xchunked\r\n" END, CS_FAULT_NOT_IMPLEMENTED},
     {"two authorizations", GET HOST "Authorization: a\r\nauthorization: b\r\n" END, BAD},
     {"two content types", GET HOST "Content-Type: a/b\r\nContent-Type: a/b\r\n" END, BAD},
@@ -105,6 +107,7 @@ static const struct {
     {"two gateway tokens", GET HOST "X-Countersign-Token: a\r\nX-Countersign-Token: b\r\n" END,
      BAD},
     {"other expectation", POST HOST "Expect: 200-ok\r\n" END, BAD},
+    {"as long as the expectation", POST HOST "Expect: 200-continue\r\n" END, BAD},
     {"expectation with a space behind", POST HOST "Expect: 100-continue \r\n" END, BAD},
 };
 
@@ -163,6 +166,10 @@ static void tells_the_framing(void **state)
     assert_true(framing.chunked && !framing.has_length && !framing.expects);
     assert_int_equal(check(old, sizeof(old) - 1, &framing), FINE);
     assert_true(framing.http10 && framing.has_length && !framing.expects);
+    static const char spaced[] = GET HOST "Accept: \t a/b \t\r\nIf-Match: \t \r\n" END;
+    assert_int_equal(check(spaced, sizeof(spaced) - 1, &framing), FINE);
+    assert_int_equal(framing.headers[CS_HEADER_ACCEPT].len, 3);
+    assert_int_equal(framing.headers[CS_HEADER_IF_MATCH].len, 0);
 }
 
 /* A section with a target of `target` bytes, `headers` headers and `filler` bytes in the last. */
@@ -288,6 +295,7 @@ static const struct {
     {"application/json, application/*;q=0", true},
     {"text/html;a=\",application/json\"", false},
     {"application/jso", false},
+    {"application/jsom", false},
     {"application/json2", false},
     {";;", false},
     {",", false},
@@ -313,6 +321,8 @@ static void knows_content_types(void **state)
     assert_false(IS("application/json;charset=latin1"));
     assert_false(IS("application/json;boundary=a"));
     assert_false(IS("application/jsonx"));
+    assert_false(IS("application/jsom"));
+    assert_false(IS("application/json;charset=utf-7"));
     assert_false(IS("text/json"));
     assert_false(cs_check_content_type(CS_SLICE(NULL, 0), "application/json"));
 #undef IS
