@@ -39,8 +39,8 @@ static enum cs_err split(const char *address, char *host, size_t host_size, cons
 /* Digits alone, and no more than there are ports: getaddrinfo would take 99999 for 34463. */
 static bool is_port(const char *text)
 {
-    size_t len = strspn(text, "0123456789");
-    return text[len] == '\0' && len <= 5 && strtol(text, NULL, 10) <= UINT16_MAX;
+    size_t len = strlen(text);
+    return len <= 5 && strspn(text, "0123456789") == len && strtol(text, NULL, 10) <= UINT16_MAX;
 }
 
 static enum cs_err parse_tcp(const char *text, struct cs_listen_place *out)
