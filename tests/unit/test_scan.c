@@ -44,10 +44,10 @@ static const char *const unusual_bodies[] = {
     "{\"key\":\"k\",\"any\":-0}",
     "{\"key\":\"k\",\"flag\":true}",
     "{\"key\":\"k\",\"owner\":null}",
-    "{\"key\":\"k\x7f\"}",
 };
 
 static const char *const wrong_bodies[] = {
+    "{\"key\":\"k\x7f\"}",
     "",
     "{",
     "{}",
