@@ -164,7 +164,7 @@ test('on the command line: asked for with the request, and read like every secre
   const state = await temporaryFolder(t);
   const args = ['claim', '--state-dir', state];
   const none = await countersign(t, args, { vault, input: `${issued.claim}\n` });
-  assert.equal(none.status, 5);
+  assert.equal(none.status, 2);
   assert.match(none.stderr, /cannot read the code/);
   const wrongly = await countersign(t, args,
     { vault, input: `${issued.claim}\n${wrong(issued.code)}\n` });
