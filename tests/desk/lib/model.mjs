@@ -395,6 +395,7 @@ export class Model {
 
   #rotate({ as, credential: key, secret }) {
     const credential = this.credentials[key];
+    if (this.suspended) return 'account_suspended';
     if (credential.status !== 'active') return 'conflict';
     credential.secret = secret;
     return this.#tell(as, 'credential.rotated');
