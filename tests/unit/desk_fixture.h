@@ -14,6 +14,7 @@
 #include "vault/audit/audit.h"
 #include "workflow/grant/grant.h"
 #include "workflow/request/request.h"
+#include "workflow/request/request_seen.h"
 #include "workflow/sweep.h"
 
 enum who {
@@ -253,6 +254,17 @@ static inline struct cs_credential credential_of(struct world *world, const stru
     struct cs_credential credential = {.id = *id};
     credential_read(&world->d, &credential);
     return credential;
+}
+
+/* Of what was seen, the bit of that name. */
+static inline uint32_t seen_bit(const char *name)
+{
+    for (uint32_t i = 0; cs_request_seen_names[i] != NULL; i++) {
+        if (strcmp(cs_request_seen_names[i], name) == 0)
+            return UINT32_C(1) << i;
+    }
+    fail_msg("%s", name);
+    return 0;
 }
 
 #endif

@@ -169,16 +169,6 @@ static void people_are_told_once(void **state)
     test_free(call);
 }
 
-static uint32_t bit_of(const char *name)
-{
-    for (uint32_t i = 0; cs_request_seen_names[i] != NULL; i++) {
-        if (strcmp(cs_request_seen_names[i], name) == 0)
-            return UINT32_C(1) << i;
-    }
-    fail_msg("%s", name);
-    return 0;
-}
-
 /* One's own last decision counts, or else the last of anybody's. */
 static void what_changed_is_told_since_ones_own_decision(void **state)
 {
@@ -200,7 +190,7 @@ static void what_changed_is_told_since_ones_own_decision(void **state)
         int who, of;
         uint32_t changed;
     } cases[] = {
-        {REV, REV, bit_of("name")},
+        {REV, REV, seen_bit("name")},
         {REV2, REV2, 0},
         {REV3, REV2, 0},
         {DEV, REV2, 0},
@@ -215,7 +205,7 @@ static void what_changed_is_told_since_ones_own_decision(void **state)
     /* A policy that asks for more is a change of the rule, and of nothing else. */
     set_policy(world, policy_of(ROOMY("    - { name: x, approvals: 3 }\n")));
     call = beside(world, REV2, &change->id);
-    assert_int_equal(call->seen.changed, bit_of("rule"));
+    assert_int_equal(call->seen.changed, seen_bit("rule"));
     test_free(call);
     test_free(change);
 }

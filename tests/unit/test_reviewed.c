@@ -104,16 +104,6 @@ static void what_the_policy_makes_of_it_is_approved(void **state)
     test_free(call);
 }
 
-static uint32_t bit_of(const char *name)
-{
-    for (uint32_t i = 0; cs_request_seen_names[i] != NULL; i++) {
-        if (strcmp(cs_request_seen_names[i], name) == 0)
-            return UINT32_C(1) << i;
-    }
-    fail_msg("%s", name);
-    return 0;
-}
-
 struct seen_call {
     struct cs_id id;
     struct cs_request request;
@@ -177,9 +167,9 @@ static void what_was_asked_for_is_approved(void **state)
     }
     /* The scopes replaced what the bundle stood for. */
     assert_changed(world, &call->id,
-                   bit_of("name") | bit_of("scopes") | bit_of("use_case") |
-                       bit_of("recipient_email") | bit_of("recipient_public_key") |
-                       bit_of("allowed_ips") | bit_of("limits"),
+                   seen_bit("name") | seen_bit("scopes") | seen_bit("use_case") |
+                       seen_bit("recipient_email") | seen_bit("recipient_public_key") |
+                       seen_bit("allowed_ips") | seen_bit("limits"),
                    "everything");
     test_free(call);
     test_free(other);
@@ -199,13 +189,13 @@ static void what_the_policy_changed_is_told(void **state)
     test_free(seen);
     for (size_t i = 0; i < COUNT(modes); i++) {
         set_policy(world, policy_of(modes[i]));
-        assert_changed(world, &call->id, bit_of("limits"), modes[i]);
+        assert_changed(world, &call->id, seen_bit("limits"), modes[i]);
     }
     for (size_t i = 0; i < COUNT(policies); i++) {
         bool limits = strstr(policies[i], "within") != NULL || strstr(policies[i], "5/") != NULL ||
                       strstr(policies[i], "6/") != NULL;
         set_policy(world, policy_of(policies[i]));
-        assert_changed(world, &call->id, bit_of("rule") | (limits ? bit_of("limits") : 0),
+        assert_changed(world, &call->id, seen_bit("rule") | (limits ? seen_bit("limits") : 0),
                        policies[i]);
     }
     test_free(call);
